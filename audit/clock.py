@@ -1,0 +1,50 @@
+"""Time and identifiers, from one place that a test can hold still."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+
+class Clock(Protocol):
+    """Where every time in Licet comes from. It may step back: order is by `seq`, never by time."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC, with microseconds."""
+        ...
+
+
+class SystemClock:
+    """The operating system's clock."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC, with microseconds."""
+        return datetime.now(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """`moment` as RFC 3339 in UTC with six decimals, such as `2026-01-02T03:04:05.000006Z`.
+
+    Raises:
+        ValueError: `moment` has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time in Licet has a time zone; give datetime.now(UTC)")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """The moment that `timestamp` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def new_id() -> str:
+    """A fresh UUID of version 7 (RFC 9562, section 5.7): its first 48 bits are the time in milliseconds."""
+    millis = time.time_ns() // 1_000_000
+    raw = bytearray(millis.to_bytes(6, "big") + os.urandom(10))
+    raw[6] = 0x70 | (raw[6] & 0x0F)
+    raw[8] = 0x80 | (raw[8] & 0x3F)
+    return str(UUID(bytes=bytes(raw)))
