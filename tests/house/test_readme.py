@@ -1,0 +1,64 @@
+"""README.md: its example runs as printed and prints what stands under it; its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from house import BIN, ROOT
+
+README = (ROOT / "README.md").read_text()
+EXAMPLE = re.compile(r"<!-- example -->\n+```python\n(.*?)```\n.*?```text\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def example() -> tuple[str, str]:
+    """The program, and what README says it prints."""
+    (found,) = EXAMPLE.findall(README)
+    return found
+
+
+def test_the_example_prints_what_the_readme_says(example: tuple[str, str], tmp_path: Path) -> None:
+    program, expected = example
+    (tmp_path / "desk.py").write_text(program)
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "desk.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == expected
+
+
+def test_the_example_leaves_a_journal_that_verifies(example: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "desk.py").write_text(example[0])
+    subprocess.run([sys.executable, "desk.py"], cwd=tmp_path, check=True, capture_output=True)
+    (url,) = re.findall(r"sqlite:///[\w.]+", example[0])
+    verified = subprocess.run(
+        [BIN / "licet", "audit", "verify", "--database", url], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert verified.returncode == 0
+
+
+def test_the_example_is_typed(example: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "desk.py").write_text(example[0])
+    # From the root, where `licet` is found; the cache is the one of `make lint`.
+    checked = subprocess.run(
+        [BIN / "mypy", "--strict", tmp_path / "desk.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_example_is_short(example: tuple[str, str]) -> None:
+    assert len([line for line in example[0].splitlines() if line.strip()]) <= 30
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
+def test_links_to_files_lead_somewhere(file: str) -> None:
+    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)[^)]*\)", (ROOT / file).read_text())
+    assert [target for target in targets if not (ROOT / target).exists()] == []
