@@ -11,7 +11,7 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(if \
 	$(shell $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo yes),$(name))))
 # The opa that compiles policies: the one you name, or the one on the PATH, or the pinned one, built by Go.
-OPA := $(or $(LICET_OPA),$(shell command -v opa 2>/dev/null),$(CURDIR)/.tools/opa)
+OPA := $(or $(LICET_OPA),$(shell command -v opa 2>/dev/null))
 
 ifdef UV
 PIP_INSTALL := $(UV) pip install --quiet --python $(BIN)/python
@@ -64,8 +64,8 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.gate --json
 	$(BIN)/python -m benchmarks.agentdojo --suite banking --json
 
-bundle: $(VENV)/.run $(filter $(CURDIR)/.tools/opa,$(OPA))
-	LICET_OPA=$(OPA) $(BIN)/python -m licet.policies.build
+bundle: $(VENV)/.run $(if $(OPA),,.tools/opa)
+	LICET_OPA=$(or $(OPA),$(CURDIR)/.tools/opa) $(BIN)/python -m licet.policies.build
 
 lock: pyproject.toml
 	@test -n "$(UV)" || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
@@ -99,12 +99,12 @@ $(VENV)/.bench: locks/bench.txt pyproject.toml | $(BIN)/python
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Licet needs Python 3.11 to 3.14. Install one, or: make PYTHON=/path/to/python"; exit 1; }
 ifdef UV
-	@$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+	@$(UV) venv --quiet --seed --python "$$(command -v $(PYTHON))" $(VENV)
 else
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 endif
 
-$(CURDIR)/.tools/opa:
+.tools/opa:
 	@command -v go >/dev/null || { echo "The bundle is compiled by opa. Install opa $(OPA_VERSION), or Go, which builds it:"; \
 		echo "https://www.openpolicyagent.org/docs#1-download-opa  https://go.dev/dl/"; exit 1; }
 	GOBIN=$(CURDIR)/.tools go install github.com/open-policy-agent/opa@$(OPA_VERSION)
