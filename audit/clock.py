@@ -33,12 +33,19 @@ def timestamp(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise ValueError("a time in Licet has a time zone; give datetime.now(UTC)")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_timestamp(text: str) -> datetime:
-    """The moment that `timestamp` wrote."""
-    return datetime.fromisoformat(text)
+    """The moment that `timestamp` wrote.
+
+    Raises:
+        ValueError: `text` is not in that form.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or timestamp(moment) != text:
+        raise ValueError("a time is written as 2026-01-02T03:04:05.000006Z")
+    return moment
 
 
 def new_id() -> str:

@@ -32,12 +32,20 @@ class JournalMissing(JournalError, ConfigurationError):
     """There is no journal at this address, and a command that only reads makes none."""
 
 
+class JournalOutdated(JournalError, ConfigurationError):
+    """The journal's tables are of another version of Licet than this one."""
+
+
 class JournalDamaged(JournalError):
     """The journal, or a guard of it, is not as Licet left it. Run `licet audit verify`."""
 
 
 class AppendRefused(JournalError):
     """The unit of work was not written. Nothing of it is in the journal."""
+
+
+class Unrecordable(AppendRefused):
+    """The unit of work cannot be written as it is: a value that JSON has no word for, or parts that contradict."""
 
 
 class FenceLost(AppendRefused):

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Actor(_Frozen):
@@ -140,12 +140,12 @@ class RunResumed(_Event):
 
 
 class RunSuspended(_Event):
-    """The run waits, at no cost. `active` is how long it has worked so far, in seconds."""
+    """The run waits, at no cost. `active_ms` is how long it has worked so far, in milliseconds."""
 
     type: Literal["run.suspended"] = "run.suspended"
-    cause: Literal["approval", "policy_unavailable", "in_doubt", "released"]
+    cause: Literal["approval", "policy_unavailable", "model_unavailable", "in_doubt", "released"]
     detail: str
-    active: float
+    active_ms: int
 
 
 class RunFinished(_Event):
@@ -158,14 +158,7 @@ class RunFinished(_Event):
     rule: str | None = None
     """Which limit, stop rule or switch ended it."""
     reason: str
-    active: float
-
-
-class StopRequested(_Event):
-    """A person asked for the run to stop. It stops before its next call or step."""
-
-    type: Literal["stop.requested"] = "stop.requested"
-    reason: str
+    active_ms: int
 
 
 # A step of the loop
@@ -239,7 +232,7 @@ class CallProposed(_Event):
 
 
 class CallDenied(_Event):
-    """The call may not run. Payloads: `args`, `policy_input`, as far as it got."""
+    """The call may not run. Payload: `policy_input`, once policy was asked; before that `args`, once they were valid."""
 
     type: Literal["call.denied"] = "call.denied"
     call_id: str
@@ -250,7 +243,7 @@ class CallDenied(_Event):
 
 
 class CallWithheld(_Event):
-    """The call has an effect and the run's mode lets none happen. Payloads: `args`, `policy_input`."""
+    """The call has an effect and the run's mode lets none happen. Payload: `policy_input`, which holds the arguments."""
 
     type: Literal["call.withheld"] = "call.withheld"
     call_id: str
@@ -261,7 +254,7 @@ class CallWithheld(_Event):
 
 
 class ApprovalRequested(_Event):
-    """People are asked. Payloads: `args`, `policy_input`, `shown` (all the reviewer gets to see).
+    """People are asked. Payloads: `policy_input`, `shown` (all the reviewer gets to see, the arguments among it).
 
     `digest` is what a review binds to: see `licet.approvals.binding`.
     """
@@ -305,7 +298,10 @@ class ApprovalClosed(_Event):
 
 
 class CallPermitted(_Event):
-    """The permit: all that allowed this call to start, written before it starts. Payloads: `args`, `policy_input`."""
+    """The permit: all that allowed this call to start, written before it starts.
+
+    Payload: `policy_input`, which holds the arguments.
+    """
 
     type: Literal["call.permitted"] = "call.permitted"
     permit_id: str
@@ -325,7 +321,7 @@ class CallPermitted(_Event):
 
 
 class CallExecuted(_Event):
-    """The tool answered. Payloads: `result`; for a read without a permit also `args` and `policy_input`.
+    """The tool answered. `digest` is the call's, see `licet.approvals.binding`. Payloads: `result`; for a read without a permit also `policy_input`.
 
     `fault` is set when the result did not validate or could not be stored: the effect has happened all the same.
     """
@@ -333,10 +329,11 @@ class CallExecuted(_Event):
     type: Literal["call.executed"] = "call.executed"
     call_id: str
     tool: str
+    digest: str
     permit_id: str | None
     decision: Decided | None
     cost: str
-    elapsed: float
+    elapsed_us: int
     fault: str | None = None
 
 
@@ -344,19 +341,20 @@ class CallFailed(_Event):
     """The call did not do what was asked, and it is known that nothing irrevocable happened.
 
     `not_executed` is set when the tool itself said so by `NotExecuted`. Payloads: `detail`; for a read without a
-    permit also `args` and `policy_input`.
+    permit also `policy_input`.
     """
 
     type: Literal["call.failed"] = "call.failed"
     call_id: str
     tool: str
+    digest: str
     permit_id: str | None
     decision: Decided | None
     error: str
     message: str
     """What the model may read."""
     not_executed: bool
-    elapsed: float
+    elapsed_us: int
 
 
 class CallInDoubt(_Event):
@@ -386,7 +384,6 @@ Event = Annotated[
     | RunResumed
     | RunSuspended
     | RunFinished
-    | StopRequested
     | ModelRequested
     | ModelResponded
     | ModelFailed

@@ -43,7 +43,9 @@ class Payload:
 
     def digest(self) -> str:
         """SHA-256 over salt and content, in hexadecimal."""
-        return hashlib.sha256(self.salt + self.content).hexdigest()
+        state = hashlib.sha256(self.salt)
+        state.update(self.content)
+        return state.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Unit:
         status: the stream's status afterwards, for listings (`running`, `suspended`, ...); None leaves it.
         scopes: kill-switch scopes that must all be on, such as `tool:issue_refund`; else `KilledBySwitch`.
         charges: what this takes from shared budgets; without room `BudgetExceeded`.
+        linger: for so many seconds the writer does not commit for this unit's sake alone; it goes with the next unit
+            that comes, or by itself when the time is up. For records that nobody waits for.
     """
 
     stream: str
@@ -95,6 +99,7 @@ class Unit:
     status: str | None = None
     scopes: tuple[str, ...] = ()
     charges: tuple[Charge, ...] = ()
+    linger: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,194 @@
+"""Which of the waiting units of work stand: decided in memory, on what the transaction has read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from licet.audit.codec import Encoded, encode_unit
+from licet.audit.errors import AppendRefused, BudgetExceeded, FenceLost, HeadMoved, Unrecordable
+from licet.audit.events import RunFinished, RunResumed, RunStarted, RunSuspended, SwitchedOff, SwitchedOn
+from licet.audit.records import (
+    GENESIS,
+    INSTALLATION,
+    Appended,
+    Charge,
+    Head,
+    Unit,
+    record_hash,
+    tenant_stream,
+)
+from licet.audit.switches import Switches, switched_off
+
+STATUS_AFTER: dict[type[BaseModel], str] = {
+    RunStarted: "running",
+    RunResumed: "running",
+    RunSuspended: "suspended",
+    RunFinished: "finished",
+}
+"""The status a run's stream has after the last of these events."""
+
+NOBODY = ""
+"""The tenant of the installation's stream, which is no tenant's."""
+
+LARGEST_AMOUNT = 2**63 - 1
+"""What a budget's column holds."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A unit with all that could be worked out before the writer saw it."""
+
+    unit: Unit
+    time: datetime
+    records: list[Encoded]
+    status: str | None
+    """The unit's, or the one that follows from its events; None leaves the stream's as it is."""
+    switches: bool
+    """It throws or takes back a kill switch."""
+
+
+def prepare(unit: Unit, moment: datetime) -> Prepared:
+    """`unit`, checked and encoded.
+
+    Raises:
+        Unrecordable: it has no event, contradicts itself, or holds what cannot be written.
+    """
+    if not unit.drafts:
+        raise Unrecordable("a unit of work has at least one event")
+    if not unit.stream or (unit.stream.startswith("tenant/") and unit.stream != tenant_stream(unit.tenant)):
+        raise Unrecordable(f"the stream {unit.stream!r} is not one of tenant {unit.tenant!r}")
+    switches, implied = False, None
+    for draft in unit.drafts:
+        kind = type(draft.event)
+        if kind is SwitchedOff or kind is SwitchedOn:
+            switches = True
+        else:
+            implied = STATUS_AFTER.get(kind, implied)
+    if implied is not None and unit.status not in (implied, None):
+        raise Unrecordable(f"after the last of its events the stream is {implied}, and the unit says {unit.status}")
+    if switches and unit.stream not in (INSTALLATION, tenant_stream(unit.tenant)):
+        raise Unrecordable(f"a kill switch belongs to the installation or a tenant, not to stream {unit.stream}")
+    return Prepared(unit, moment, encode_unit(unit, moment), unit.status or implied, switches)
+
+
+class Batch:
+    """Units that are to be committed together.
+
+    Attributes:
+        heads: by stream, as read and then as moved by the units that stand.
+        used: budgets by key, likewise.
+        switches: the folds of the installation's and the tenants' streams, likewise.
+        events, payloads: rows to insert.
+        moved, changed: streams whose head moves, and those of them that are new or change their status.
+        charged: budgets that change.
+    """
+
+    def __init__(self, heads: dict[str, Head], used: dict[str, int], switches: dict[str, Switches]) -> None:
+        self.heads = heads
+        self.used = used
+        self.switches = switches
+        self.events: list[tuple[str, int, str, str]] = []
+        self.payloads: list[tuple[str, int, str, bytes, bytes]] = []
+        self.moved: set[str] = set()
+        self.changed: set[str] = set()
+        self.charged: set[str] = set()
+
+    def admit(self, prepared: Prepared) -> Appended:
+        """Add the unit, or refuse it and leave the batch as it was.
+
+        Raises:
+            AppendRefused: FenceLost, HeadMoved, KilledBySwitch or BudgetExceeded.
+            JournalDamaged: kill switches matter, and cannot be read.
+        """
+        unit = prepared.unit
+        head = self.heads.get(unit.stream)
+        self._check_fence(unit, head)
+        if unit.scopes:
+            self._check_switches(unit)
+        used = self._charge(unit.charges) if unit.charges else None
+
+        seq, prev, claim, status = (head.seq, head.hash, head.claim, head.status) if head else (0, GENESIS, 0, "")
+        first = seq + 1
+        for record in prepared.records:
+            seq += 1
+            text = record.text(prev, seq)
+            prev = record_hash(text)
+            self.events.append((unit.stream, seq, text.decode(), prev))
+            for name, salt, content in record.payloads:
+                self.payloads.append((unit.stream, seq, name, salt, content))
+        if unit.takes_claim:
+            claim = first
+        new_status = status if prepared.status is None else prepared.status
+        if head is None or new_status != status:
+            self.changed.add(unit.stream)
+        self.heads[unit.stream] = Head(
+            unit.stream, _owner(unit), seq, prev, claim, new_status
+        )
+        self.moved.add(unit.stream)
+        if used is not None:
+            self.used.update(used)
+            self.charged.update(used)
+        self._fold_switches(prepared, first, seq, prev)
+        return Appended(first, seq, prepared.time)
+
+    def head_rows(self, *, changed: bool) -> list[tuple[Any, ...]]:
+        """Rows of `heads`: of the streams that are new or change their status, or of the others that move."""
+        streams = self.changed if changed else self.moved - self.changed
+        found = [self.heads[stream] for stream in streams]
+        return [(head.stream, head.tenant, head.seq, head.hash, head.claim, head.status) for head in found]
+
+    def _check_fence(self, unit: Unit, head: Head | None) -> None:
+        if head is not None and head.tenant != _owner(unit):
+            raise AppendRefused(f"the stream {unit.stream} belongs to another tenant")
+        claim = head.claim if head else 0
+        if unit.claim is not None and unit.claim != claim:
+            raise FenceLost(
+                f"another worker has taken over {unit.stream}: the claim is record {claim}, and not {unit.claim} any more"
+            )
+        seq = head.seq if head else 0
+        if unit.expect is not None and unit.expect != seq:
+            raise HeadMoved(f"{unit.stream} stands at record {seq}, and not at {unit.expect} as expected")
+
+    def _check_switches(self, unit: Unit) -> None:
+        sources = (self.switches[INSTALLATION], self.switches[tenant_stream(unit.tenant)])
+        killed = switched_off(sources, unit.scopes)
+        if killed is not None:
+            raise killed
+
+    def _charge(self, charges: tuple[Charge, ...]) -> dict[str, int]:
+        used: dict[str, int] = {}
+        for charge in charges:
+            before = used.get(charge.budget, self.used.get(charge.budget, 0))
+            after = before + charge.amount
+            limit = LARGEST_AMOUNT if charge.limit is None else min(charge.limit, LARGEST_AMOUNT)
+            if charge.amount > 0 and after > limit:
+                raise BudgetExceeded(
+                    charge.budget,
+                    f"the budget {charge.budget} has no room for {_dollars(charge.amount)}:"
+                    f" {_dollars(before)} of {_dollars(limit)} USD are taken",
+                )
+            # What is given back was taken before; should a caller err, it must not make room that never was.
+            used[charge.budget] = max(after, 0)
+        return used
+
+    def _fold_switches(self, prepared: Prepared, first: int, seq: int, hash: str) -> None:
+        stream = prepared.unit.stream
+        switches = self.switches.get(stream)
+        if switches is None or switches.damage is not None or switches.seq != first - 1:
+            return
+        events = (draft.event for draft in prepared.unit.drafts) if prepared.switches else ()
+        self.switches[stream] = switches.after(events, seq, hash)
+
+
+def _owner(unit: Unit) -> str:
+    # Every tenant's runs may register what concerns all; whose event it was stands in the record.
+    return NOBODY if unit.stream == INSTALLATION else unit.tenant
+
+
+def _dollars(amount: int) -> str:
+    return f"{Decimal(amount).scaleb(-9).normalize():f}"

@@ -1,0 +1,187 @@
+"""A record's text: how an event becomes the bytes that are stored and hashed, and is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from licet.audit.canonical import Json, canonical
+from licet.audit.clock import parse_timestamp, timestamp
+from licet.audit.errors import JournalDamaged, Unrecordable
+from licet.audit.events import EVENTS, Actor, Event
+from licet.audit.records import GENESIS, SALT_BYTES, Draft, Record, Unit, record_hash
+
+FIELDS = frozenset(
+    {"actor", "body", "payloads", "prev", "seq", "stream", "tenant", "time", "type", "v"}
+)
+"""The keys of a record's text, in the order RFC 8785 gives them when sorted."""
+
+Row = tuple[str, int, str, str]
+"""One row of `events`: stream, seq, text, hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A record's text but for `prev` and `seq`, which only the writer knows; they are neighbours in sorted order.
+
+    `payloads` are the rows beside it: name, salt, content.
+    """
+
+    before: bytes
+    after: bytes
+    payloads: tuple[tuple[str, bytes, bytes], ...]
+
+    def text(self, prev: str, seq: int) -> bytes:
+        """The whole, as canonical JSON."""
+        return b'%b%b","seq":%d%b' % (self.before, prev.encode(), seq, self.after)
+
+
+def encode_unit(unit: Unit, moment: datetime) -> list[Encoded]:
+    """The records of `unit`, at `moment`.
+
+    Raises:
+        Unrecordable: an event, actor, name or payload that cannot be written as canonical JSON.
+    """
+    try:
+        stream = orjson.dumps(unit.stream)
+        tenant = orjson.dumps(unit.tenant)
+        time = orjson.dumps(timestamp(moment))
+    except (TypeError, ValueError) as error:
+        raise Unrecordable(f"the stream, tenant or time of a unit cannot be written: {error}") from None
+    return [_encode(draft, stream, tenant, time) for draft in unit.drafts]
+
+
+def _encode(draft: Draft, stream: bytes, tenant: bytes, time: bytes) -> Encoded:
+    event = draft.event
+    try:
+        body = event.__pydantic_serializer__.to_python(event, mode="json")
+        kind, version = body.pop("type"), body.pop("v")
+        actor = {"id": draft.actor.id, "kind": draft.actor.kind}
+        digests = {name: payload.digest() for name, payload in draft.payloads.items()}
+        before = b'{"actor":%b,"body":%b,"payloads":%b,"prev":"' % (
+            canonical(actor),
+            canonical(body),
+            canonical(digests),
+        )
+        after = b',"stream":%b,"tenant":%b,"time":%b,"type":%b,"v":%d}' % (
+            stream,
+            tenant,
+            time,
+            orjson.dumps(kind),
+            version,
+        )
+    except (TypeError, ValueError) as error:
+        raise Unrecordable(f"a {event.type} event cannot be recorded: {error}") from None
+    for name, payload in draft.payloads.items():
+        if type(payload.content) is not bytes or len(payload.salt) != SALT_BYTES:
+            raise Unrecordable(
+                f"the payload {name} of a {event.type} event is not bytes under a salt of {SALT_BYTES} bytes"
+            )
+    payloads = tuple((name, payload.salt, payload.content) for name, payload in draft.payloads.items())
+    return Encoded(before, after, payloads)
+
+
+def event_body(event: Event) -> dict[str, Json]:
+    """What stands under `body` in the record of `event`: its fields without `type` and `v`."""
+    body: dict[str, Json] = event.model_dump(mode="json")
+    del body["type"], body["v"]
+    return body
+
+
+def decode(stream: str, seq: int, stored: object, hash: object) -> Record:
+    """The record that stands under (`stream`, `seq`), `stored` and `hash` as the row has them.
+
+    Raises:
+        JournalDamaged: the text is not the one its hash was taken over, is of another place, or is no record.
+    """
+    if not isinstance(stored, str) or not isinstance(hash, str):
+        raise _damaged(stream, seq, "it is not there as text")
+    text = stored.encode()
+    if record_hash(text) != hash:
+        raise _damaged(stream, seq, "its text was changed: its hash is another")
+    try:
+        fields = orjson.loads(text)
+    except ValueError:
+        raise _damaged(stream, seq, "it is not JSON") from None
+    return decode_fields(stream, seq, text, hash, fields)
+
+
+def decode_fields(stream: str, seq: int, text: bytes, hash: str, fields: Any) -> Record:
+    """The record whose text was parsed to `fields`.
+
+    Raises:
+        JournalDamaged: it is of another place, or is no record.
+    """
+    if not isinstance(fields, dict) or fields.keys() != FIELDS:
+        raise _damaged(stream, seq, "it does not have the fields of a record")
+    if fields["stream"] != stream or fields["seq"] != seq:
+        raise _damaged(stream, seq, f"it is record {fields['seq']} of stream {fields['stream']}, moved here")
+    digests = fields["payloads"]
+    texts = (fields["tenant"], fields["prev"], fields["type"], fields["time"])
+    if not all(isinstance(field, str) for field in texts) or not isinstance(fields["body"], dict):
+        raise _damaged(stream, seq, "a field of it is of the wrong type")
+    if not isinstance(digests, dict) or not all(isinstance(digest, str) for digest in digests.values()):
+        raise _damaged(stream, seq, "its payload digests are of the wrong type")
+    try:
+        event = EVENTS.validate_python({**fields["body"], "type": fields["type"], "v": fields["v"]})
+        actor = Actor.model_validate(fields["actor"])
+        time = parse_timestamp(fields["time"])
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, fault["loc"])) or "type" for fault in error.errors(include_input=False))
+        why = f"it does not fit the schema of {fields['type']} version {fields['v']} ({places})"
+        raise _damaged(stream, seq, why) from None
+    except ValueError:
+        raise _damaged(stream, seq, "its time is not written as Licet writes it") from None
+    return Record(
+        stream=stream,
+        seq=seq,
+        tenant=fields["tenant"],
+        time=time,
+        actor=actor,
+        event=event,
+        payloads=digests,
+        prev=fields["prev"],
+        hash=hash,
+        text=text,
+    )
+
+
+def decode_chain(
+    rows: Iterable[Row], stream: str, *, after: int, prev: str | None, end: int, end_hash: str
+) -> Iterator[Record]:
+    """The records of `stream` behind `after`, each checked against the one before it.
+
+    Args:
+        rows: the rows, in order of seq.
+        after: the seq of the record before the first.
+        prev: that record's hash, where it is known.
+        end: the last seq there must be, and `end_hash` that record's hash, as the stream's head has them.
+
+    Raises:
+        JournalDamaged: a record was changed, moved or removed.
+    """
+    seq = after
+    if after == 0:
+        prev = GENESIS
+    for _, found, text, hash in rows:
+        seq += 1
+        if found != seq:
+            raise _damaged(stream, seq, "it is missing")
+        record = decode(stream, seq, text, hash)
+        if prev is not None and record.prev != prev:
+            raise _damaged(stream, seq - 1, f"record {seq} was chained to another one than stands here now")
+        prev = hash
+        yield record
+    if seq < end:
+        raise _damaged(stream, seq + 1, f"it is missing: the stream's head stands at {end}")
+    if seq > after and (seq > end or prev != end_hash):
+        raise _damaged(stream, seq, "it is not the record at which the stream's head stands")
+
+
+def _damaged(stream: str, seq: int, why: str) -> JournalDamaged:
+    return JournalDamaged(f"record {seq} of stream {stream} is damaged: {why}. Run `licet audit verify`.")

@@ -1,0 +1,139 @@
+"""The writer's SQL: built with SQLAlchemy Core, compiled once, handed to the driver as it is.
+
+A statement takes many rows at a time, because the driver lets go of Python's interpreter lock at every execution
+and has to queue for it again behind the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Column, Table, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.sql.base import Executable
+
+from licet.audit.database import DIALECT
+from licet.audit.schema import budgets, events, heads, payloads
+
+CHUNK = 64
+"""The most rows in one statement. Sizes are powers of two, so that there are few statements, all of them cached."""
+
+Statement = tuple[str, tuple[Any, ...]]
+"""SQL and its parameters."""
+
+
+def read_heads(streams: Sequence[str]) -> Iterator[Statement]:
+    """Rows of stream, tenant, seq, hash, claim, status."""
+    return _reading(_read_heads, streams)
+
+
+def read_budgets(keys: Sequence[str]) -> Iterator[Statement]:
+    """Rows of budget, used."""
+    return _reading(_read_budgets, keys)
+
+
+def insert_events(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+    """Rows as the table has them; likewise below."""
+    return _writing(_insert_events, rows)
+
+
+def insert_payloads(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+    """New payloads."""
+    return _writing(_insert_payloads, rows)
+
+
+def move_heads(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+    """Heads whose status stays as it is; not naming it spares its index."""
+    return _writing(_move_heads, rows)
+
+
+def put_heads(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+    """Heads that are new, or whose status changes."""
+    return _writing(_put_heads, rows)
+
+
+def put_budgets(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+    """What budgets stand at now."""
+    return _writing(_put_budgets, rows)
+
+
+def read_events(stream: str, after: int) -> Statement:
+    """Rows of a stream's records behind `after`, in order."""
+    return _read_events(), (stream, after)
+
+
+def _reading(build: Any, keys: Sequence[str]) -> Iterator[Statement]:
+    for start in range(0, len(keys), CHUNK):
+        some = tuple(keys[start : start + CHUNK])
+        size = 1 << (len(some) - 1).bit_length()
+        yield build(size), some + some[-1:] * (size - len(some))
+
+
+def _writing(build: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+    start = 0
+    while start < len(rows):
+        size = min(CHUNK, 1 << (len(rows) - start).bit_length() - 1)
+        yield build(size), tuple(chain.from_iterable(rows[start : start + size]))
+        start += size
+
+
+@cache
+def _read_events() -> str:
+    query = select(events).where(events.c.stream == "", events.c.seq > 0)
+    return _compile(query.order_by(events.c.seq))
+
+
+@cache
+def _read_heads(size: int) -> str:
+    return _compile(select(heads).where(heads.c.stream.in_([str(n) for n in range(size)])))
+
+
+@cache
+def _read_budgets(size: int) -> str:
+    return _compile(select(budgets).where(budgets.c.budget.in_([str(n) for n in range(size)])))
+
+
+@cache
+def _insert_events(size: int) -> str:
+    return _compile(insert(events).values(_blank(events, size)))
+
+
+@cache
+def _insert_payloads(size: int) -> str:
+    return _compile(insert(payloads).values(_blank(payloads, size)))
+
+
+@cache
+def _move_heads(size: int) -> str:
+    return _upsert(heads, size, heads.c.seq, heads.c.hash, heads.c.claim)
+
+
+@cache
+def _put_heads(size: int) -> str:
+    return _upsert(heads, size, heads.c.seq, heads.c.hash, heads.c.claim, heads.c.status)
+
+
+@cache
+def _put_budgets(size: int) -> str:
+    return _upsert(budgets, size, budgets.c.used)
+
+
+def _upsert(table: Table, size: int, *changed: Column[Any]) -> str:
+    statement = insert(table).values(_blank(table, size))
+    return _compile(
+        statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={column.name: statement.excluded[column.name] for column in changed},
+        )
+    )
+
+
+def _blank(table: Table, size: int) -> list[dict[str, Any]]:
+    return [{column.name: "" for column in table.columns}] * size
+
+
+def _compile(statement: Executable) -> str:
+    return str(statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True}))

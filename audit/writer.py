@@ -1,0 +1,249 @@
+"""The one writer of a process: everything that waits goes into one transaction (group commit)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from licet.audit import statements
+from licet.audit.admission import Batch, Prepared
+from licet.audit.codec import Row
+from licet.audit.database import Database
+from licet.audit.errors import AppendRefused, JournalDamaged, JournalError, LicetError
+from licet.audit.records import INSTALLATION, Appended, Head, tenant_stream
+from licet.audit.statements import Statement
+from licet.audit.switches import ALL_ON, Switches, refreshed
+
+LARGEST_BATCH = 512
+"""The most units in one transaction."""
+
+log = logging.getLogger("licet.audit")
+
+
+@dataclass(slots=True)
+class Pending:
+    """A unit that waits for its turn.
+
+    Attributes:
+        due: when it must be written at the latest, on the monotonic clock; 0 for at once.
+        loop: whose future it is; None for a thread's own.
+    """
+
+    prepared: Prepared
+    due: float
+    loop: asyncio.AbstractEventLoop | None
+    future: asyncio.Future[Appended] | Future[Appended]
+
+
+class Writer:
+    """A thread with one plain connection. It starts with the first unit, and outlives every fault of the database.
+
+    Attributes:
+        switches: the folds of the kill switches as of the last batch, by stream. Entries are only ever replaced.
+    """
+
+    def __init__(self, database: Database, switches: dict[str, Switches]) -> None:
+        self.switches = switches
+        self._database = database
+        self._identity = database.identity()
+        self._process = os.getpid()
+        self._queue: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._connection: sqlite3.Connection | None = None
+
+    def put(self, pending: Pending) -> None:
+        """Queue a unit; units are written in the order they came.
+
+        Raises:
+            JournalError: the journal was closed, or opened by the process this one was forked from.
+        """
+        self.check()
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="licet-journal", daemon=True)
+                self._thread.start()
+            self._queue.put(pending)
+
+    def check(self) -> None:
+        """Whether this journal may be used, here and now.
+
+        Raises:
+            JournalError: see `put`.
+        """
+        if os.getpid() != self._process:
+            raise JournalError("this journal was opened before the process was forked; open it again in the new one")
+        if self._closed:
+            raise _closed()
+
+    def close(self) -> None:
+        """Write what waits, then end the thread. Does nothing the second time, or in a forked process."""
+        if os.getpid() != self._process:
+            return
+        with self._lock:
+            self._closed = True
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                self._queue.put(None)
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            batch, open_ = self._gather()
+            outcomes = self._settle([pending.prepared for pending in batch]) if batch else []
+            _resolve(batch, outcomes)
+        self._disconnect()
+
+    def _gather(self) -> tuple[list[Pending], bool]:
+        """Wait for a unit that is due, and take all that wait with it. False: there are no more to come."""
+        batch: list[Pending] = []
+        due = float("inf")
+        while len(batch) < LARGEST_BATCH:
+            try:
+                pending = self._queue.get(timeout=_wait(due)) if due else self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if pending is None:
+                return batch, False
+            batch.append(pending)
+            due = min(due, pending.due)
+        return batch, True
+
+    def _settle(self, units: list[Prepared]) -> list[Appended | LicetError]:
+        """Write `units` in one transaction. What comes back is, for each, what became of it."""
+        try:
+            return self._write(units)
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            return [self._database.fault(error) for _ in units]
+        except sqlite3.DatabaseError as error:
+            # A constraint or a guard fired: one of them is at fault, and it shall not undo its neighbours.
+            self._roll_back()
+            if len(units) > 1:
+                return [self._settle([unit])[0] for unit in units]
+            return [self._refused_by_database(units[0], error)]
+        except LicetError as error:
+            self._roll_back()
+            return [type(error)(*error.args) for _ in units]
+        except Exception as error:
+            self._roll_back()
+            log.exception("the journal's writer met a fault of its own")
+            return [JournalError(f"the unit was not written: {type(error).__name__}: {error}") for _ in units]
+
+    def _write(self, units: list[Prepared]) -> list[Appended | LicetError]:
+        if self._database.identity() != self._identity:
+            raise JournalDamaged(f"{self._database} is another file than the one that was opened; start again.")
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._database.connect_to_write()
+        connection.execute("BEGIN IMMEDIATE")
+        batch = self._read(connection, units)
+        outcomes: list[Appended | LicetError] = []
+        for unit in units:
+            try:
+                outcomes.append(batch.admit(unit))
+            except (AppendRefused, JournalDamaged) as refusal:
+                outcomes.append(refusal)
+        for sql, values in _changes(batch):
+            connection.execute(sql, values)
+        connection.execute("COMMIT")
+        self.switches.update(batch.switches)
+        return outcomes
+
+    def _read(self, connection: sqlite3.Connection, units: list[Prepared]) -> Batch:
+        """What the units are decided on, as it stands inside this transaction."""
+        deciding = {INSTALLATION, *(tenant_stream(prepared.unit.tenant) for prepared in units)}
+        streams = deciding.union(prepared.unit.stream for prepared in units)
+        heads = {row[0]: Head(*row) for row in _fetch(connection, statements.read_heads(list(streams)))}
+        keys = {charge.budget for prepared in units for charge in prepared.unit.charges}
+        used = dict(_fetch(connection, statements.read_budgets(list(keys)))) if keys else {}
+
+        def read_events(stream: str, after: int) -> Iterable[Row]:
+            return connection.execute(*statements.read_events(stream, after))
+
+        switches = {}
+        for stream in deciding:
+            known = self.switches.get(stream, ALL_ON)
+            switches[stream] = refreshed(known, stream, heads.get(stream), read_events)
+        return Batch(heads, used, switches)
+
+    def _refused_by_database(self, prepared: Prepared, error: sqlite3.DatabaseError) -> LicetError:
+        if isinstance(error, sqlite3.IntegrityError):
+            stream = prepared.unit.stream
+            return JournalDamaged(
+                f"the database refused a record of stream {stream}, whose head must have been changed ({error})."
+                " Run `licet audit verify`."
+            )
+        return self._database.fault(error)
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _changes(batch: Batch) -> Iterator[Statement]:
+    yield from statements.insert_events(batch.events)
+    yield from statements.insert_payloads(batch.payloads)
+    yield from statements.move_heads(batch.head_rows(changed=False))
+    yield from statements.put_heads(batch.head_rows(changed=True))
+    yield from statements.put_budgets([(budget, batch.used[budget]) for budget in batch.charged])
+
+
+def _fetch(connection: sqlite3.Connection, queries: Iterable[Statement]) -> Iterator[Any]:
+    for sql, values in queries:
+        yield from connection.execute(sql, values).fetchall()
+
+
+def _wait(due: float) -> float | None:
+    return None if due == float("inf") else max(due - time.monotonic(), 0.0)
+
+
+def _resolve(batch: list[Pending], outcomes: list[Appended | LicetError]) -> None:
+    """Tell everybody, each event loop in one call."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[Any, Appended | LicetError]]] = {}
+    for pending, outcome in zip(batch, outcomes, strict=True):
+        by_loop.setdefault(pending.loop, []).append((pending.future, outcome))
+    for loop, settled in by_loop.items():
+        if loop is None:
+            _tell(settled)
+            continue
+        try:
+            loop.call_soon_threadsafe(_tell, settled)
+        except RuntimeError:
+            log.warning("an event loop was closed before %d units of the journal were settled", len(settled))
+
+
+def _tell(settled: list[tuple[Any, Appended | LicetError]]) -> None:
+    for future, outcome in settled:
+        if future.done():
+            continue
+        if isinstance(outcome, Appended):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)
+
+
+def _closed() -> JournalError:
+    return JournalError("the journal is closed; what is appended must come before close()")
