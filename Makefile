@@ -10,8 +10,9 @@ UV := $(shell command -v uv 2>/dev/null)
 # The first Python that is new enough. Choose another with make demo PYTHON=/path/to/python.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(if \
 	$(shell $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo yes),$(name))))
-# The opa that compiles policies: the one you name, or the one on the PATH, or the pinned one, built by Go.
-OPA := $(or $(LICET_OPA),$(shell command -v opa 2>/dev/null))
+# The opa that compiles the shipped policies: the one you name, or one of the pinned version on the PATH, or none, and
+# then Go builds it. Another version may compile to other bytes.
+OPA = $(or $(LICET_OPA),$(shell opa version 2>/dev/null | grep -qx 'Version: $(OPA_VERSION:v%=%)' && command -v opa))
 
 ifdef UV
 PIP_INSTALL := $(UV) pip install --quiet --python $(BIN)/python
@@ -65,7 +66,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.agentdojo --suite banking --json
 
 bundle: $(VENV)/.run $(if $(OPA),,.tools/opa)
-	LICET_OPA=$(or $(OPA),$(CURDIR)/.tools/opa) $(BIN)/python -m licet.policies.build
+	LICET_OPA=$(or $(OPA),$(CURDIR)/.tools/opa) $(BIN)/python -m licet.policies.build $(ARGS)
 
 lock: pyproject.toml
 	@test -n "$(UV)" || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
@@ -104,7 +105,9 @@ else
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 endif
 
-.tools/opa:
+# The pinned version stands in this file.
+.tools/opa: Makefile
 	@command -v go >/dev/null || { echo "The bundle is compiled by opa. Install opa $(OPA_VERSION), or Go, which builds it:"; \
 		echo "https://www.openpolicyagent.org/docs#1-download-opa  https://go.dev/dl/"; exit 1; }
 	GOBIN=$(CURDIR)/.tools go install github.com/open-policy-agent/opa@$(OPA_VERSION)
+	@touch $@

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from house import ROOT
 
+from licet.policies.opa import PINNED
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
@@ -104,3 +106,8 @@ def test_the_documents_name_no_target_that_is_not_there(house: Path) -> None:
     named = set(re.findall(r"(?:^|`)make ([a-z]+)\b", documents, re.MULTILINE))
     assert {"demo", "test"} <= named
     assert named <= set(re.findall(r"^([a-z]+):", (house / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_the_opa_that_go_builds_is_the_one_that_the_bundle_is_built_with(house: Path) -> None:
+    (version,) = re.findall(r"^OPA_VERSION := v(\S+)$", (house / "Makefile").read_text(), re.MULTILINE)
+    assert version == PINNED

@@ -130,7 +130,7 @@ def test_the_shipped_policies_and_migrations_are_found(interpreter: Path, tmp_pa
     script = """
 from licet.audit.journal import Journal
 from licet.audit.verify import verify
-from licet.policies.engine import load
+from licet.policies import load
 print(load().revision)
 Journal.open("sqlite:///made.db", create=True).close()
 assert not verify("sqlite:///made.db").problems
