@@ -1,0 +1,44 @@
+"""The small interface behind which policy is asked, wherever it is evaluated."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from licet.audit.errors import ServiceDown
+from licet.audit.events import Decided
+
+
+class PolicyUnavailable(ServiceDown):
+    """The policy service is down or slow. The call is not permitted and the run waits until it is back.
+
+    An engine in this process is never unavailable: what it cannot answer in time it denies.
+    """
+
+
+class PolicyEngine(Protocol):
+    """Whoever answers whether a call may happen. Fails closed: what is no proper answer is a denial.
+
+    Attributes:
+        name: which engine this is, for the record, such as `wasm`.
+        revision: SHA-256, in hexadecimal, over the policy set; it goes into every decision.
+        bundle: the policy set itself, an OPA bundle, so that a decision can be replayed.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def revision(self) -> str: ...
+
+    @property
+    def bundle(self) -> bytes: ...
+
+    async def decide(self, input: bytes, decision_id: str) -> Decided:
+        """The decision on `input`, a JSON document as `policies/schema/input.json` describes it.
+
+        A policy that fails, or answers nonsense, is a denial whose `cause` says what happened.
+
+        Raises:
+            PolicyUnavailable: the service that holds the policy is down or slow.
+        """
+        ...

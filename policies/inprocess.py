@@ -1,0 +1,68 @@
+"""Policy evaluated in this process: OPA's own compiler made it WebAssembly, wasmtime runs it."""
+
+from __future__ import annotations
+
+import threading
+
+import orjson
+
+from licet.audit.events import Decided
+from licet.policies.bundle import ENTRYPOINT, Bundle
+from licet.policies.decision import decided, denied
+from licet.policies.errors import Fault, PolicyError
+from licet.policies.wasm import EvaluationFailed, PolicyInstance, prepare
+
+
+class InProcessEngine:
+    """The policy engine that needs no service. It is asked on the event loop and answers before it returns.
+
+    Any number of tasks and threads may ask it at once: each thread has an instance of its own, made when it first
+    asks (about half a millisecond, and two megabytes). After a fork the child goes on with its own copies.
+    """
+
+    name = "wasm"
+
+    def __init__(self, bundle: Bundle, deadline: float = 0.25) -> None:
+        """Make the bundle ready to be asked.
+
+        Args:
+            deadline: after so many seconds an evaluation is stopped and the call denied.
+
+        Raises:
+            PolicyError: the bundle cannot be evaluated here.
+        """
+        if not 0 < deadline <= 60:
+            raise PolicyError(Fault(f"the deadline of an evaluation is between 0 and 60 seconds, not {deadline}"))
+        self.bundle = bundle.raw
+        self.revision = bundle.revision
+        self._policy = prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline)
+        self._own = _Own()
+
+    async def decide(self, input: bytes, decision_id: str) -> Decided:
+        """The decision on `input`. It never raises for what policy or input say: that is a denial with a cause."""
+        own = self._own
+        instance = own.instance
+        own.instance = None
+        try:
+            if instance is None:
+                instance = PolicyInstance(self._policy)
+            results = orjson.loads(instance.evaluate(input))
+            document = results[0]["result"]
+        except EvaluationFailed as error:
+            return self._denied(str(error), decision_id)
+        except (orjson.JSONDecodeError, LookupError, TypeError):
+            if instance is not None:
+                own.instance = instance
+            return self._denied("the policy's decision is undefined, or no JSON", decision_id)
+        if not instance.worn:
+            own.instance = instance
+        return decided(document, decision_id=decision_id, revision=self.revision, engine=self.name)
+
+    def _denied(self, cause: str, decision_id: str) -> Decided:
+        return denied(cause, decision_id=decision_id, revision=self.revision, engine=self.name)
+
+
+class _Own(threading.local):
+    """What each thread has for itself. The instance is taken out while it is used, so a failed one is not put back."""
+
+    instance: PolicyInstance | None = None

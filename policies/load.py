@@ -1,0 +1,45 @@
+"""From a path to a policy engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from licet.policies import opa
+from licet.policies.bundle import SHIPPED, Bundle
+from licet.policies.engine import PolicyEngine
+from licet.policies.errors import Fault, PolicyError
+from licet.policies.inprocess import InProcessEngine
+from licet.policies.library import foreign_modules, with_folder
+
+DEADLINE = 0.25
+"""Seconds after which an evaluation is stopped, unless said otherwise."""
+
+
+def load(path: Path | str | None = None, *, deadline: float = DEADLINE) -> PolicyEngine:
+    """The policy at `path`, ready to be asked.
+
+    Args:
+        path: None for the shipped policy; a bundle (`.tar.gz`) that was built from the shipped library; or a folder
+            of Rego that is added to the shipped library, which takes `opa`.
+        deadline: after so many seconds an evaluation is stopped and the call denied.
+
+    Raises:
+        PolicyError: the policy does not compile, touches what is Licet's own or cannot be evaluated here; with file,
+            line, reason and source line where there are any.
+        OpaMissing: a folder was given and there is no `opa`.
+    """
+    if path is None:
+        return InProcessEngine(Bundle.unpack(SHIPPED.read_bytes(), SHIPPED.name), deadline)
+    place = Path(path)
+    if place.is_dir():
+        return InProcessEngine(Bundle.unpack(opa.build(with_folder(place)), str(place)), deadline)
+    try:
+        raw = place.read_bytes()
+    except OSError as error:
+        raise PolicyError(
+            Fault(f"{error.strerror}; give a folder of Rego or a bundle (.tar.gz)", str(place))
+        ) from None
+    bundle = Bundle.unpack(raw, str(place))
+    if faults := foreign_modules(bundle.modules):
+        raise PolicyError(faults)
+    return InProcessEngine(bundle, deadline)
