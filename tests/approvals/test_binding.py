@@ -1,0 +1,73 @@
+"""What a review binds to (invariant 4)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licet.approvals.binding import binding_digest
+from licet.tools import Principal
+
+ALICE = Principal(
+    subject="alice", tenant="acme", roles=frozenset({"support", "admin"}), attributes={"region": "EU"}
+)
+CALL: dict[str, Any] = {
+    "contract_hash": "c" * 64,
+    "arguments": b'{"amount":"80.00"}',
+    "principal": ALICE,
+    "workflow_digest": "w" * 64,
+}
+GOLDEN = "f5374449f86512b5b32d56b2920c93e9d225337098d54f495bd902bdcfaa1764"
+
+
+def test_the_digest_never_changes_between_versions() -> None:
+    assert binding_digest(**CALL) == GOLDEN
+
+
+def test_the_digest_is_what_its_documentation_says() -> None:
+    arguments = hashlib.sha256(b'{"amount":"80.00"}').hexdigest()
+    text = (
+        f'{{"arguments":"{arguments}","contract_hash":"{"c" * 64}","principal":{{"attributes":'
+        f'{{"region":"EU"}},"roles":["admin","support"],"subject":"alice","tenant":"acme"}},'
+        f'"workflow_digest":"{"w" * 64}"}}'
+    )
+    expected = hashlib.sha256(b"licet/approval-binding/v1\x00" + text.encode()).hexdigest()
+    assert binding_digest(**CALL) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"contract_hash": "e" * 64},
+        {"arguments": b'{"amount":"80.01"}'},
+        {"workflow_digest": "e" * 64},
+        {"principal": Principal("bob", "acme", ALICE.roles, ALICE.attributes)},
+        {"principal": Principal("alice", "other", ALICE.roles, ALICE.attributes)},
+        {"principal": Principal("alice", "acme", frozenset({"support"}), ALICE.attributes)},
+        {"principal": Principal("alice", "acme", ALICE.roles, {"region": "US"})},
+    ],
+)
+def test_any_difference_gives_another_digest(change: dict[str, Any]) -> None:
+    assert binding_digest(**{**CALL, **change}) != binding_digest(**CALL)
+
+
+texts = st.text(max_size=6)
+calls = st.tuples(texts, st.binary(max_size=8), texts, texts, st.frozensets(texts, max_size=3), texts)
+
+
+@given(calls, calls)
+def test_two_calls_have_one_digest_only_if_they_are_the_same(one: tuple, other: tuple) -> None:
+    def of(call: tuple) -> str:
+        contract, arguments, subject, tenant, roles, workflow = call
+        return binding_digest(
+            contract_hash=contract,
+            arguments=arguments,
+            principal=Principal(subject, tenant, roles, {}),
+            workflow_digest=workflow,
+        )
+
+    assert (of(one) == of(other)) == (one == other)
