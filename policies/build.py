@@ -1,7 +1,8 @@
-"""`python -m licet.policies.build`: make what is derived from the Rego and from OPA, or `--check` that it is as made.
+"""`python -m licet.policies.build`: make what is derived from the Rego and from OPA.
 
-Those are `capabilities.json` and the shipped `bundle.tar.gz`. It takes `opa` in the pinned version, for another one
-may compile to other bytes.
+Those are `capabilities.json` and the shipped `bundle.tar.gz`. With `--check` nothing is written, and a file
+that differs from what would be is an error. It takes `opa` in the pinned version: another may compile to
+other bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from licet.policies.library import CAPABILITIES, shipped
 def main() -> int:
     """Build or check. Returns the exit code: 0, 1 when a file differs, 2 when it cannot be built."""
     parser = argparse.ArgumentParser(prog="python -m licet.policies.build", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file differs by a byte")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when a file differs by a byte"
+    )
     check = parser.parse_args().check
     try:
         if (found := opa.version()) != opa.PINNED:

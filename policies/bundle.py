@@ -35,8 +35,8 @@ class Bundle:
         modules: the Rego files by their path.
         data: the base documents, a JSON object.
         wasm: the policy as OPA compiled it, with the entry point `licet/decision`.
-        revision: SHA-256 over modules, data and compiled policy by path and content; names, times and compression
-            of the archive do not count.
+        revision: SHA-256 over modules, data and compiled policy, by path and content; the times and the
+            compression of the archive do not count.
     """
 
     raw: bytes = field(repr=False)
@@ -99,8 +99,8 @@ def _module_path(files: dict[str, bytes], name: str, entrypoint: str) -> str:
         pass
     raise PolicyError(
         Fault(
-            f"the bundle is not compiled for {entrypoint}; give Licet the folder of Rego instead, or build the bundle "
-            "with `licet policy build`",
+            f"the bundle is not compiled for {entrypoint}; give Licet the folder of Rego instead, or build "
+            "the bundle with `licet policy build`",
             name,
         )
     )

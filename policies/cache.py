@@ -1,7 +1,7 @@
 """Compiled policies on disk, so that a process starts in a millisecond instead of a tenth of a second.
 
-To load a compiled module is to run native code. So a file is taken only from a directory, and as a file, that
-belongs to this user and that nobody else can write, and only when it is whole. In any doubt the policy is compiled
+To load a compiled module is to run native code. So a file is taken only when it and its directory belong to
+this user and nobody else can read or write them, and when it is whole. In any doubt the policy is compiled
 again.
 """
 
@@ -80,9 +80,9 @@ class ModuleCache:
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(hashlib.sha256(content).digest() + content)
-                os.replace(temporary, self._directory / self._name)
+                Path(temporary).replace(self._directory / self._name)
             except BaseException:
-                os.unlink(temporary)
+                Path(temporary).unlink()
                 raise
             _prune(self._directory)
 

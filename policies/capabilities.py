@@ -1,7 +1,7 @@
 """Which builtins a policy may call: those that run inside the compiled policy itself.
 
-`capabilities.json`, beside this file, is what `opa build` and `opa check` hold a policy to, so that a policy that
-calls anything else is refused with file and line. It is derived from OPA itself: one rule for each builtin is
+`capabilities.json`, beside this file, is what `opa build` and `opa check` hold a policy to: one that calls
+anything else is refused, with file and line. It is derived from OPA itself: one rule for each builtin is
 compiled, and what the compiled module then asks a host for is left out.
 """
 
@@ -41,13 +41,17 @@ def derive() -> bytes:
         PolicyError: a builtin could not be tried.
     """
     program = opa.find()
-    current = orjson.loads(subprocess.run([program, "capabilities", "--current"], check=True, capture_output=True).stdout)
+    current = orjson.loads(
+        subprocess.run([program, "capabilities", "--current"], check=True, capture_output=True).stdout
+    )
     builtins = [builtin for builtin in current["builtins"] if not builtin.get("deprecated")]
     rules = [rule for builtin in builtins if (rule := _rule(builtin))]
     needed = _needed(program, rules)
     current["builtins"] = [_bare(builtin) for builtin in builtins if builtin["name"] not in needed]
     current["allow_net"] = []
-    return orjson.dumps(current, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(
+        current, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    )
 
 
 def _rule(builtin: dict[str, Any]) -> str | None:
@@ -87,5 +91,7 @@ def _types(value: Any) -> Any:
     # Titles and descriptions are of no use to the compiler and change with every release.
     if isinstance(value, dict):
         typed = "type" in value
-        return {key: _types(item) for key, item in value.items() if not (typed and key in ("description", "name"))}
+        return {
+            key: _types(item) for key, item in value.items() if not (typed and key in ("description", "name"))
+        }
     return [_types(item) for item in value] if isinstance(value, list) else value

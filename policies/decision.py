@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from pydantic import ValidationError
 
+from licet.audit.canonical import canonical
 from licet.audit.events import ApprovalOwed, Decided, Denial, GroupCount
 
 LONGEST_EXPIRY = 315_360_000
@@ -22,13 +22,15 @@ class _Improper(Exception):
 def decided(document: object, *, decision_id: str, revision: str, engine: str) -> Decided:
     """The decision that `document`, the parsed value of `data.licet.decision`, stands for.
 
-    A set leaves Rego in any order, so everything is sorted here: the same answer is the same decision. An answer
-    of another form than `policies/schema/decision.json` is a denial with a cause.
+    A set leaves Rego in any order, so everything is sorted here: the same answer is the same decision. An
+    answer of another form than `policies/schema/decision.json` is a denial with a cause.
     """
     try:
         return _parse(document, decision_id, revision, engine)
     except _Improper as error:
-        return denied(f"the policy's answer {error}", decision_id=decision_id, revision=revision, engine=engine)
+        return denied(
+            f"the policy's answer {error}", decision_id=decision_id, revision=revision, engine=engine
+        )
 
 
 def denied(cause: str, *, decision_id: str, revision: str, engine: str) -> Decided:
@@ -92,7 +94,9 @@ def _denials(value: object) -> tuple[Denial, ...]:
     try:
         denials = [Denial.model_validate(item, strict=True) for item in items]
     except ValidationError:
-        raise _Improper("has a `deny` that holds something other than {rule, message, visible_to_model}") from None
+        raise _Improper(
+            "has a `deny` that holds something other than {rule, message, visible_to_model}"
+        ) from None
     return tuple(sorted(denials, key=lambda denial: (denial.rule, denial.message, denial.visible_to_model)))
 
 
@@ -126,4 +130,7 @@ def _obligations(value: object) -> tuple[dict[str, Any], ...]:
         return ()
     if any(type(item) is not dict for item in items):
         raise _Improper("has an `obligations` that holds something other than objects")
-    return tuple(sorted(items, key=lambda item: orjson.dumps(item, option=orjson.OPT_SORT_KEYS)))
+    try:
+        return tuple(sorted(items, key=canonical))
+    except ValueError:
+        raise _Improper("has an `obligations` with a number that the journal cannot hold exactly") from None

@@ -16,8 +16,8 @@ from licet.policies.wasm import EvaluationFailed, PolicyInstance, prepare
 class InProcessEngine:
     """The policy engine that needs no service. It is asked on the event loop and answers before it returns.
 
-    Any number of tasks and threads may ask it at once: each thread has an instance of its own, made when it first
-    asks (about half a millisecond, and two megabytes). After a fork the child goes on with its own copies.
+    Any number of tasks and threads may ask it at once: each thread has an instance of its own, made when it
+    first asks (about half a millisecond, and up to two megabytes). A forked child goes on with copies.
     """
 
     name = "wasm"
@@ -32,14 +32,16 @@ class InProcessEngine:
             PolicyError: the bundle cannot be evaluated here.
         """
         if not 0 < deadline <= 60:
-            raise PolicyError(Fault(f"the deadline of an evaluation is between 0 and 60 seconds, not {deadline}"))
+            raise PolicyError(
+                Fault(f"the deadline of an evaluation is between 0 and 60 seconds, not {deadline}")
+            )
         self.bundle = bundle.raw
         self.revision = bundle.revision
         self._policy = prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline)
         self._own = _Own()
 
     async def decide(self, input: bytes, decision_id: str) -> Decided:
-        """The decision on `input`. It never raises for what policy or input say: that is a denial with a cause."""
+        """The decision on `input`. It never raises: whatever goes wrong is a denial with a cause."""
         own = self._own
         instance = own.instance
         own.instance = None
@@ -47,22 +49,25 @@ class InProcessEngine:
             if instance is None:
                 instance = PolicyInstance(self._policy)
             results = orjson.loads(instance.evaluate(input))
-            document = results[0]["result"]
         except EvaluationFailed as error:
             return self._denied(str(error), decision_id)
-        except (orjson.JSONDecodeError, LookupError, TypeError):
-            if instance is not None:
-                own.instance = instance
-            return self._denied("the policy's decision is undefined, or no JSON", decision_id)
+        except orjson.JSONDecodeError:
+            return self._denied("the policy's answer is no JSON", decision_id)
+        except Exception as error:
+            return self._denied(f"the engine failed: {type(error).__name__}: {error}", decision_id)
         if not instance.worn:
             own.instance = instance
-        return decided(document, decision_id=decision_id, revision=self.revision, engine=self.name)
+        if not results:
+            return self._denied("the policy's decision is undefined", decision_id)
+        return decided(
+            results[0]["result"], decision_id=decision_id, revision=self.revision, engine=self.name
+        )
 
     def _denied(self, cause: str, decision_id: str) -> Decided:
         return denied(cause, decision_id=decision_id, revision=self.revision, engine=self.name)
 
 
 class _Own(threading.local):
-    """What each thread has for itself. The instance is taken out while it is used, so a failed one is not put back."""
+    """What each thread has for itself. An instance is taken out while in use; a failed one is not put back."""
 
     instance: PolicyInstance | None = None

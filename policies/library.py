@@ -27,7 +27,7 @@ class Sources:
     """The files of a policy set, under the names they have in the bundle.
 
     Attributes:
-        files: content by name: Licet's Rego under `licet/`, the user's under `user/`, data where its folder puts it.
+        files: content by name: Licet's Rego under `licet/`, the user's under `user/`, data at its path.
         origins: the user's file behind a name, for errors.
     """
 
@@ -46,8 +46,10 @@ def shipped() -> Sources:
 
 
 def with_folder(folder: Path) -> Sources:
-    """Licet's library and what the user's folder adds: `.rego` files (tests, `*_test.rego`, left out), and data in
-    files called `data.json`, `data.yaml` or `data.yml`, which OPA puts where their folder is, as in any bundle.
+    """Licet's library and what the user's folder adds.
+
+    That is `.rego` files, except tests (`*_test.rego`), and data in files called `data.json`, `data.yaml` or
+    `data.yml`, whose folder says where in `data` they go, as in any OPA bundle.
 
     Raises:
         PolicyError: a file would touch what is Licet's, or there is no Rego.
@@ -82,8 +84,8 @@ def with_folder(folder: Path) -> Sources:
 def package_fault(content: bytes, file: str) -> Fault | None:
     """What is wrong with the package that a user's Rego file declares, if anything.
 
-    A file may declare `licet.user.NAME`, which the decision composes, or a package outside `licet`, for what its
-    rules share. Everything else under `licet` is Licet's own.
+    A file may declare `licet.user.NAME`, which the decision composes, or a package outside `licet`, for
+    what rules share. Everything else under `licet` is Licet's own.
     """
     text = content.decode(errors="replace")
     match = _PACKAGE.match(text)
@@ -96,7 +98,9 @@ def package_fault(content: bytes, file: str) -> Fault | None:
         return None
     reason = f"the package {match['path']} is Licet's own; rules of yours go into a package licet.user.NAME"
     if parts[:2] == ["licet", "user"] and len(parts) > 3:
-        reason = f"the package {match['path']} is too deep; the decision composes packages licet.user.NAME only"
+        reason = (
+            f"the package {match['path']} is too deep; the decision composes packages licet.user.NAME only"
+        )
     return Fault(reason, file, line, source)
 
 
@@ -122,10 +126,12 @@ def _data_fault(relative: Path, content: bytes, file: str) -> Fault | None:
 
 
 def foreign_modules(modules: dict[str, bytes]) -> list[Fault]:
-    """What in a bundle's Rego is neither Licet's library, as it is shipped here, nor a user's addition to it."""
+    """What in a bundle's Rego is neither Licet's library, as it is shipped here, nor an addition to it."""
     ours = shipped().files
     faults = [
-        Fault("this is not the library that is shipped with this version of Licet; build the bundle again", name)
+        Fault(
+            "this is not the library that is shipped with this version of Licet; build the bundle again", name
+        )
         for name, content in ours.items()
         if modules.get(name) != content
     ]

@@ -19,13 +19,13 @@ def load(path: Path | str | None = None, *, deadline: float = DEADLINE) -> Polic
     """The policy at `path`, ready to be asked.
 
     Args:
-        path: None for the shipped policy; a bundle (`.tar.gz`) that was built from the shipped library; or a folder
-            of Rego that is added to the shipped library, which takes `opa`.
+        path: None for the shipped policy; a bundle (`.tar.gz`) that was built from the shipped library; or a
+            folder of Rego that is added to the shipped library, which takes `opa`.
         deadline: after so many seconds an evaluation is stopped and the call denied.
 
     Raises:
-        PolicyError: the policy does not compile, touches what is Licet's own or cannot be evaluated here; with file,
-            line, reason and source line where there are any.
+        PolicyError: the policy does not compile, touches what is Licet's own or cannot be evaluated here;
+            with file, line, reason and source line where there are any.
         OpaMissing: a folder was given and there is no `opa`.
     """
     if path is None:

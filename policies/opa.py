@@ -19,15 +19,20 @@ from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, Sources, bundle_n
 PINNED = "1.22.0"
 """The version of OPA that the shipped bundle is built with."""
 
+_LIMITS = ("--bundle", "--capabilities", str(CAPABILITIES))
+_CHECK = ("check", "--strict", "--format", "json", "--schema", str(INPUT_SCHEMA), *_LIMITS)
+_BUILD = ("build", "--target", "wasm", "--entrypoint", ENTRYPOINT, *_LIMITS)
+
 _TIMEOUT = 60.0
-_PLACED = re.compile(r"^(?:\d+ errors? occurred(?: during loading)?:\s*)?(?P<file>[^\s:]+):(?P<line>\d+): (?P<reason>.+)$")
+_PLACED = re.compile(
+    r"^(?:\d+ errors? occurred(?: during loading)?:\s*)?(?P<file>[^\s:]+):(?P<line>\d+): (?P<reason>.+)$"
+)
 
 
 class OpaMissing(ConfigurationError):
     """Policies of your own are compiled by OPA, and there is no `opa` here.
 
-    Install it (https://www.openpolicyagent.org/docs#1-download-opa, or `brew install opa`, or
-    `go install github.com/open-policy-agent/opa@v1.22.0`) so that it is on the PATH, or name it in LICET_OPA.
+    The message says how to get it.
     """
 
     def __init__(self, looked: str) -> None:
@@ -48,16 +53,18 @@ def find() -> Path:
     named = os.environ.get("LICET_OPA")
     found = shutil.which(named or "opa")
     if found is None:
-        raise OpaMissing(f"LICET_OPA names {named}, which is no program" if named else "there is no opa on the PATH")
+        raise OpaMissing(
+            f"LICET_OPA names {named}, which is no program" if named else "there is no opa on the PATH"
+        )
     return Path(found).resolve()
 
 
 def build(sources: Sources) -> bytes:
     """The bundle of these sources, compiled to WebAssembly: the same bytes wherever the files came from.
 
-    They are laid out in a fresh folder under the names they get in the bundle, because OPA writes the names of its
-    files into what it compiles. `opa check` looks first, strictly and with the schema of the input, because it says
-    more and says it as JSON.
+    They are laid out in a fresh folder under the names they get in the bundle, because OPA writes the names
+    of its files into what it compiles. `opa check` looks first, strictly and with the schema of the input,
+    because it says more and says it as JSON.
 
     Raises:
         OpaMissing: there is no `opa`.
@@ -70,16 +77,10 @@ def build(sources: Sources) -> bytes:
             file = stage / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        limits = ["--capabilities", str(CAPABILITIES)]
-        checked = _run(
-            opa, ["check", "--strict", "--format", "json", "--schema", str(INPUT_SCHEMA), *limits, "--bundle", "."], stage
-        )
+        checked = _run(opa, [*_CHECK, "."], stage)
         if checked.returncode:
             raise PolicyError(_checked_faults(checked, sources))
-        built = _run(
-            opa, ["build", "--target", "wasm", "--entrypoint", ENTRYPOINT, *limits, "--output", str(output), "--bundle", "."],
-            stage,
-        )
+        built = _run(opa, [*_BUILD, "--output", str(output), "."], stage)
         if built.returncode:
             raise PolicyError(_printed_faults(built, sources))
         return output.read_bytes()

@@ -17,10 +17,11 @@ _REST_AFTER = 1.0
 
 
 class Ticker:
-    """Advances the epoch of one engine every `TICK`, while evaluations come in. It lives as long as the process.
+    """Advances the epoch of one engine every `TICK`, while evaluations come in.
 
-    To wake a thread for each evaluation would cost as much as the evaluation, so it goes on ticking for a while
-    after each one, at least until the longest deadline has passed, and then rests until the next.
+    To wake a thread for each evaluation would cost as much as the evaluation. So it goes on ticking for a
+    while after each one, at least until the longest deadline has passed, and then rests until the next. It
+    is never freed.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -34,7 +35,7 @@ class Ticker:
         os.register_at_fork(after_in_child=self._forget)
 
     def ticks(self, seconds: float) -> int:
-        """How many epochs from now a deadline of `seconds` lies; never too early, and at most two `TICK` late."""
+        """How many epochs from now a deadline of `seconds` lies: never too early, two `TICK` late at most."""
         ticks = math.ceil(seconds / TICK) + 1
         self._rest_after = max(self._rest_after, ticks + math.ceil(_REST_AFTER / TICK))
         return ticks

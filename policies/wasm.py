@@ -1,18 +1,19 @@
 """A thin binding of OPA's WebAssembly ABI (version 1.2 and later) under wasmtime.
 
-The ABI: https://www.openpolicyagent.org/docs/wasm. One call of `opa_eval` is one evaluation: the input lies, as
-JSON text, at the base of the heap, and the result is a C string of JSON.
+The ABI: https://www.openpolicyagent.org/docs/wasm. One call of `opa_eval` is one evaluation: the input
+lies, as JSON text, at the base of the heap, and the result is a C string of JSON.
 
-What is called for every evaluation goes straight to wasmtime's C API: wasmtime's own `Func.__call__` looks up the
-function's type each time and `Memory.write` copies twice, which together take several times as long as an evaluation.
+What every evaluation calls goes straight to wasmtime's C API: `Func.__call__` looks up the function's type
+each time and `Memory.write` copies twice, which together take three times as long as an evaluation.
 """
 
 from __future__ import annotations
 
 import ctypes
+import threading
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from wasmtime import (
@@ -49,9 +50,9 @@ _PAGE = 1 << 16
 
 _T = TypeVar("_T")
 
-# What the policy imports. `opa_abort` must not return (OPA's C code goes on from it into undefined behaviour), so it
-# notes where its message lies and traps, without a way through Python. No builtin needs the host (see
-# capabilities.json), so none of their doors is ever opened.
+# What the policy imports. `opa_abort` must not return (OPA's C code goes on from it into undefined
+# behaviour), so it notes where its message lies and traps, without a way through Python. No builtin needs
+# the host (see capabilities.json), so none of their doors is ever opened.
 _HOST = """
 (module
   (global (export "message") (mut i32) (i32.const 0))
@@ -77,8 +78,16 @@ class _Host:
     module: Module
 
 
-@cache
+_STARTING = threading.Lock()
+
+
 def _host() -> _Host:
+    with _STARTING:
+        return _start_host()
+
+
+@cache
+def _start_host() -> _Host:
     config = Config()
     config.epoch_interruption = True
     config.memory_may_move = False
@@ -126,8 +135,8 @@ def prepare(wasm: bytes, data: bytes, entrypoint: str, deadline: float) -> Polic
         deadline: seconds.
 
     Raises:
-        PolicyError: it is no policy module of an ABI we know, needs a builtin that only a host could give, or has no
-            such entry point.
+        PolicyError: it is no policy module of an ABI we know, needs a builtin that only a host could give,
+            or has no such entry point.
     """
     policy = _load(wasm, data, deadline)
     try:
@@ -135,8 +144,8 @@ def prepare(wasm: bytes, data: bytes, entrypoint: str, deadline: float) -> Polic
         if builtins := instance.builtins():
             raise PolicyError(
                 Fault(
-                    f"the compiled policy calls {', '.join(sorted(builtins))}, which Licet does not provide; build it "
-                    "with `--capabilities` and the capabilities.json of licet.policies"
+                    f"the compiled policy calls {', '.join(sorted(builtins))}, which Licet does not provide; "
+                    "build it with `--capabilities` and the capabilities.json of licet.policies"
                 )
             )
         entrypoints = instance.entrypoints()
@@ -171,7 +180,7 @@ def _check_imports(module: Module) -> None:
 
 
 class PolicyInstance:
-    """A policy with a memory of its own. One thread at a time; after an `EvaluationFailed` it must not be used again."""
+    """A policy with a memory of its own, for one thread at a time. After an `EvaluationFailed` it is spent."""
 
     def __init__(self, policy: Policy) -> None:
         host = _host()
@@ -191,10 +200,13 @@ class PolicyInstance:
                 imports.append(_as(helpers[item.name or ""], Func))
         self._exports = Instance(store, policy.module, imports).exports(store)
         major, minor = (
-            _as(self._exports[f"opa_wasm_abi_{part}"], Global).value(store) for part in ("version", "minor_version")
+            _as(self._exports[f"opa_wasm_abi_{part}"], Global).value(store)
+            for part in ("version", "minor_version")
         )
         if major != 1 or minor < 2:
-            raise PolicyError(Fault(f"the compiled policy has OPA's ABI {major}.{minor}; 1.2 or later is needed"))
+            raise PolicyError(
+                Fault(f"the compiled policy has OPA's ABI {major}.{minor}; 1.2 or later is needed")
+            )
         self._start = ctypes.addressof(self._memory.data_ptr(store).contents)
         data = self._parse(policy.data)
         self._heap = int(self._call("opa_heap_ptr_get"))
@@ -209,7 +221,7 @@ class PolicyInstance:
             argument.kind = ffi.WASMTIME_I32.value
             argument.of.i32 = value
         self._result = (ffi.wasmtime_val_t * 1)()
-        self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        self._trap: Any = ctypes.POINTER(ffi.wasm_trap_t)()
         self._trap_ref = ctypes.byref(self._trap)
         self.worn = False
         """It has taken so much memory that a fresh one should take its place."""
@@ -227,7 +239,7 @@ class PolicyInstance:
         self._arguments[4].of.i32 = length
         self._arguments[5].of.i32 = self._heap + length
         self._limit_time()
-        error = ffi.wasmtime_func_call(
+        error: Any = ffi.wasmtime_func_call(
             self._context, self._eval, self._arguments, 7, self._result, 1, self._trap_ref
         )
         if error or self._trap:
@@ -268,13 +280,14 @@ class PolicyInstance:
     def _string(self, address: int, size: int) -> bytes:
         if not 0 < address < size:
             raise EvaluationFailed("the policy answered with an address outside its memory")
-        # The heap is not needed any more; a zero in its last byte keeps the read inside it, whatever the policy wrote.
+        # The heap is not needed any more; a zero in its last byte keeps the read inside it, whatever is
+        # there.
         ctypes.memset(self._start + size - 1, 0, 1)
         return ctypes.string_at(self._start + address)
 
-    def _why(self, error: object) -> str:
+    def _why(self, error: Any) -> str:
         if error:
-            return f"the evaluation failed: {WasmtimeError._from_ptr(error)}"  # type: ignore[arg-type]
+            return f"the evaluation failed: {WasmtimeError._from_ptr(error)}"
         trap = Trap._from_ptr(self._trap)
         if trap.trap_code == TrapCode.INTERRUPT:
             return "the evaluation passed its deadline"
