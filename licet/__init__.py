@@ -1,0 +1,165 @@
+"""Licet, "it is permitted": a runtime that stands between an AI agent and everything it can do."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from licet.approvals import ApprovalQueue, Reviewer, local_reviewer
+    from licet.audit.errors import ConfigurationError, LicetError
+    from licet.runtime.limits import Budget, Limits, StopRules
+    from licet.runtime.models import Priced
+    from licet.runtime.narrowing import allow, at_least, at_most, between, exactly, matches, one_of
+    from licet.runtime.outcomes import (
+        Answered,
+        Denied,
+        Executed,
+        Failed,
+        InDoubt,
+        Outcome,
+        Pending,
+        RunFailed,
+        RunResult,
+        Spent,
+        Stopped,
+        Suggested,
+        Suspended,
+    )
+    from licet.runtime.runtime import Runtime
+    from licet.runtime.session import Session
+    from licet.runtime.workflow import Workflow
+    from licet.tools import (
+        Amount,
+        Content,
+        Flag,
+        Headline,
+        Injected,
+        Key,
+        Label,
+        NotExecuted,
+        Principal,
+        Refused,
+        Sensitive,
+        StringCoded,
+        Target,
+        ToolContext,
+        Trust,
+        When,
+        tool,
+        tool_of,
+    )
+
+_HOME = {
+    "licet.approvals": ("ApprovalQueue", "Reviewer", "local_reviewer"),
+    "licet.audit.errors": ("ConfigurationError", "LicetError"),
+    "licet.runtime.limits": ("Budget", "Limits", "StopRules"),
+    "licet.runtime.models": ("Priced",),
+    "licet.runtime.narrowing": ("allow", "at_least", "at_most", "between", "exactly", "matches", "one_of"),
+    "licet.runtime.outcomes": (
+        "Answered",
+        "Denied",
+        "Executed",
+        "Failed",
+        "InDoubt",
+        "Outcome",
+        "Pending",
+        "RunFailed",
+        "RunResult",
+        "Spent",
+        "Stopped",
+        "Suggested",
+        "Suspended",
+    ),
+    "licet.runtime.runtime": ("Runtime",),
+    "licet.runtime.session": ("Session",),
+    "licet.runtime.workflow": ("Workflow",),
+    "licet.tools": (
+        "Amount",
+        "Content",
+        "Flag",
+        "Headline",
+        "Injected",
+        "Key",
+        "Label",
+        "NotExecuted",
+        "Principal",
+        "Refused",
+        "Sensitive",
+        "StringCoded",
+        "Target",
+        "ToolContext",
+        "Trust",
+        "When",
+        "tool",
+        "tool_of",
+    ),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Names are imported when they are first used, so that `import licet` costs next to nothing."""
+    if name not in _MODULE:
+        raise AttributeError(f"module 'licet' has no attribute {name!r}")
+    value = getattr(import_module(_MODULE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+__all__ = [
+    "Amount",
+    "Answered",
+    "ApprovalQueue",
+    "Budget",
+    "ConfigurationError",
+    "Content",
+    "Denied",
+    "Executed",
+    "Failed",
+    "Flag",
+    "Headline",
+    "InDoubt",
+    "Injected",
+    "Key",
+    "Label",
+    "LicetError",
+    "Limits",
+    "NotExecuted",
+    "Outcome",
+    "Pending",
+    "Priced",
+    "Principal",
+    "Refused",
+    "Reviewer",
+    "RunFailed",
+    "RunResult",
+    "Runtime",
+    "Sensitive",
+    "Session",
+    "Spent",
+    "StopRules",
+    "Stopped",
+    "StringCoded",
+    "Suggested",
+    "Suspended",
+    "Target",
+    "ToolContext",
+    "Trust",
+    "When",
+    "Workflow",
+    "allow",
+    "at_least",
+    "at_most",
+    "between",
+    "exactly",
+    "local_reviewer",
+    "matches",
+    "one_of",
+    "tool",
+    "tool_of",
+]

@@ -1,0 +1,133 @@
+"""A run in the hands of a worker: its state, and the one way to add to its stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from licet.audit.events import Actor, Event
+from licet.audit.journal import Journal
+from licet.audit.records import Appended, Charge, Draft, Payload, Unit
+from licet.runtime.state import RunState
+from licet.runtime.workflow import Workflow
+from licet.tools import Principal
+
+
+class ActiveRun:
+    """A run that this process advances, under the claim it took with `run.started` or `run.resumed`.
+
+    Attributes:
+        admission: held while a call is decided, so that calls are admitted in the order proposed and each sees
+            what the ones before it have taken.
+        reading: free reads that are under way and have no record yet, by tool; they count against the limits.
+        reading_same: the same, by the digest of the call.
+    """
+
+    def __init__(self, journal: Journal, workflow: Workflow, principal: Principal, state: RunState) -> None:
+        self.journal = journal
+        self.workflow = workflow
+        self.principal = principal
+        self.state = state
+        self.admission = asyncio.Lock()
+        self.reading: Counter[str] = Counter()
+        self.reading_same: Counter[str] = Counter()
+        self.policy_prefix: bytes | None = None
+
+    @property
+    def id(self) -> str:
+        """The run's id, a UUIDv7, which is its stream's name too."""
+        return self.state.run_id
+
+    @property
+    def agent(self) -> Actor:
+        """The agent as an actor in records."""
+        return Actor(kind="agent", id=self.state.started.agent if self.state.started else "agent")
+
+    def draft(self, event: Event, actor: Actor | None = None, **payloads: bytes) -> Draft:
+        """An event of this run, by the runtime unless somebody else is named."""
+        return Draft(event, actor or RUNTIME, {name: Payload(content) for name, content in payloads.items()})
+
+    def submit(
+        self,
+        *drafts: Draft,
+        fenced: bool = True,
+        expect: int | None = None,
+        takes_claim: bool = False,
+        status: str | None = None,
+        scopes: tuple[str, ...] = (),
+        charges: tuple[Charge, ...] = (),
+        linger: float = 0.0,
+    ) -> asyncio.Future[Appended]:
+        """Queue the drafts as one unit, in order, and fold them in when they are durable.
+
+        `fenced=False` is for facts that must be recorded whoever holds the run by now: the outcome of a call.
+        """
+        unit = Unit(
+            stream=self.id,
+            tenant=self.state.tenant,
+            drafts=drafts,
+            claim=self.state.claim if fenced else None,
+            expect=expect,
+            takes_claim=takes_claim,
+            status=status,
+            scopes=scopes,
+            charges=charges,
+            linger=linger,
+        )
+        future = self.journal.submit(unit)
+        future.add_done_callback(lambda done: self._fold(done, drafts))
+        return future
+
+    async def append(
+        self,
+        *drafts: Draft,
+        fenced: bool = True,
+        expect: int | None = None,
+        takes_claim: bool = False,
+        status: str | None = None,
+        scopes: tuple[str, ...] = (),
+        charges: tuple[Charge, ...] = (),
+    ) -> Appended:
+        """`submit`, and wait until it is durable and folded in.
+
+        Raises:
+            AppendRefused: another worker has the run, a switch is off, a shared budget is exhausted.
+        """
+        return await self.submit(
+            *drafts,
+            fenced=fenced,
+            expect=expect,
+            takes_claim=takes_claim,
+            status=status,
+            scopes=scopes,
+            charges=charges,
+        )
+
+    def catch_up(self, upto: int | None = None) -> None:
+        """Fold in what others appended, such as reviews, up to and without `upto`."""
+        contents = self.journal.payloads(self.id, after=self.state.seq)
+        for record in self.journal.read(self.id, after=self.state.seq):
+            if upto is not None and record.seq >= upto:
+                break
+            payloads = {
+                name: contents[record.seq, name]
+                for name in record.payloads
+                if (record.seq, name) in contents
+            }
+            self.state.apply(record.seq, record.time, record.event, payloads)
+
+    def _fold(self, done: asyncio.Future[Appended], drafts: tuple[Draft, ...]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            return
+        appended = done.result()
+        if appended.first != self.state.seq + 1:
+            self.catch_up(upto=appended.first)
+        if appended.first != self.state.seq + 1:
+            return
+        for offset, draft in enumerate(drafts):
+            payloads = {name: payload.content for name, payload in draft.payloads.items()}
+            self.state.apply(appended.first + offset, appended.time, draft.event, payloads)
+
+
+RUNTIME = Actor(kind="runtime", id="licet")
+"""Licet itself, as an actor in records."""

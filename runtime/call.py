@@ -1,0 +1,112 @@
+"""One call on its way through the gate, and the ways in which the gate can hold it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from licet.audit.events import ApprovalOwed, CallPermitted, Decided, Denial
+from licet.audit.records import Charge, Draft
+from licet.runtime.active import ActiveRun
+from licet.runtime.narrowing import Allowance
+from licet.runtime.state import CallState
+from licet.tools import Arguments, Tool, ToolContext
+
+
+@dataclass(slots=True)
+class Call:
+    """What the stages of the gate learn of a call, each adding its own.
+
+    Attributes:
+        opening: the record of the proposal, when it is not in the journal yet; it goes with the first append.
+        request_ids: the approval requests whose reviews cover what is owed now.
+    """
+
+    run: ActiveRun
+    call_id: str
+    tool_name: str
+    raw: bytes
+    reason: str
+    state: CallState | None = None
+    opening: list[Draft] = field(default_factory=list)
+    attempt: int = 1
+    allowance: Allowance = field(init=False)
+    tool: Tool = field(init=False)
+    arguments: Arguments = field(init=False)
+    arguments_known: bool = False
+    digest: str = ""
+    context: ToolContext = field(init=False)
+    authorization: str = "none declared"
+    resource: dict[str, Any] | None = None
+    policy_input: bytes | None = None
+    decision: Decided | None = None
+    price: Decimal = Decimal(0)
+    request_ids: tuple[str, ...] = ()
+    permit: CallPermitted | None = None
+    charges: tuple[Charge, ...] = ()
+
+    @property
+    def needs_permit(self) -> bool:
+        """It has an effect, a price or a review: a permit is durable before it starts."""
+        return self.tool.effect != "read" or self.price > 0 or bool(self.request_ids)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The kill-switch scopes it falls under."""
+        return (
+            f"workflow:{self.run.workflow.name}",
+            f"tool:{self.tool_name}",
+            f"run:{self.run.id}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The call may not run."""
+
+    stage: str
+    reasons: tuple[Denial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """The call would have an effect and the run's mode lets none happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """People have to approve first. `void` says why an earlier request no longer holds."""
+
+    owed: ApprovalOwed
+    void: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The call's approval request has not been answered yet."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """What has to be asked does not answer; the run goes on when it does."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A limit, a stop rule or a switch ends the whole run."""
+
+    rule: str
+    reason: str
+
+
+Halt = Deny | Withhold | Ask | Wait | Park | End
+
+
+def deny(stage: str, rule: str, message: str, *, visible: bool = True) -> Deny:
+    """A denial with one reason."""
+    return Deny(stage, (Denial(rule=rule, message=message, visible_to_model=visible),))

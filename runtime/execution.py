@@ -1,0 +1,246 @@
+"""From the permit to the outcome: the only place where a tool runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import orjson
+
+from licet.audit.canonical import canonical, sha256
+from licet.audit.clock import new_id, parse_timestamp, timestamp
+from licet.audit.errors import BudgetExceeded, FenceLost, KilledBySwitch
+from licet.audit.events import CallExecuted, CallFailed, CallInDoubt, CallPermitted
+from licet.runtime.active import ActiveRun
+from licet.runtime.budgets import reservation, settlement
+from licet.runtime.call import Call, Deny, End, deny
+from licet.runtime.ending import suspend
+from licet.runtime.outcomes import Denied, Executed, Failed, InDoubt, Outcome
+from licet.runtime.stages import Services
+from licet.tools import InvalidResult, NotExecuted
+
+PERMIT_GRACE = timedelta(seconds=30)
+"""How long after a tool's timeout its permit still counts as possibly under way, unless the tool says otherwise."""
+
+START_LINGER = 0.005
+"""Seconds until the start of a free read is written for its own sake: a read that answers sooner saves a commit, and
+one that hangs has left its record."""
+
+
+async def permit(call: Call, services: Services) -> Deny | End | None:
+    """8. The intent: from here on the call may happen, and the journal says so before it does.
+
+    Raises:
+        AppendRefused: another worker has the run; nothing was written and nothing may start.
+    """
+    run, tool, decision = call.run, call.tool, call.decision
+    assert decision is not None
+    now = services.clock.now()
+    lifetime = timedelta(seconds=tool.permit_lifetime) if tool.permit_lifetime else None
+    deadline = now + (lifetime or timedelta(seconds=tool.timeout) + PERMIT_GRACE)
+    event = CallPermitted(
+        permit_id=new_id(),
+        call_id=call.call_id,
+        tool=call.tool_name,
+        effect=tool.effect,
+        attempt=call.attempt,
+        digest=call.digest,
+        decision=decision,
+        authorization=call.authorization,
+        request_ids=call.request_ids,
+        idempotency_key=sha256(f"{run.id}/{call.call_id}".encode())[:32],
+        reserved_cost=f"{call.price:f}",
+        deadline=timestamp(deadline),
+    )
+    draft = run.draft(event, policy_input=call.policy_input or b"null")
+    call.charges = reservation(run, call.price, now)
+    try:
+        await run.append(*call.opening, draft, scopes=call.scopes, charges=call.charges)
+    except KilledBySwitch as switch:
+        return End(f"switch.{switch.scope}", switch.reason)
+    except BudgetExceeded as exceeded:
+        return End(f"budgets.{exceeded.budget}", str(exceeded))
+    except FenceLost:
+        return _ended_meanwhile(run)
+    call.opening = []
+    call.permit = event
+    call.context = replace(call.context, idempotency_key=event.idempotency_key, deadline=deadline)
+    return None
+
+
+async def perform(call: Call, services: Services) -> Outcome:
+    """Run a tool under its permit and record what came of it, whoever holds the run by then."""
+    permitted, tool = call.permit, call.tool
+    assert permitted is not None
+    services.observe("execute", call.call_id)
+    begun = time.perf_counter()
+    try:
+        value = await tool.invoke(call.arguments, call.context, services.injector)
+    except NotExecuted as error:
+        event = _failed(call, error, begun, str(error), not_executed=True)
+        await _record(call, event, services, detail=_where(error))
+        return _failure(event)
+    except Exception as error:
+        if tool.effect == "irreversible" or (tool.effect == "write" and not tool.idempotent):
+            return await _in_doubt(call, error, begun, services)
+        event = _failed(call, error, begun, f"The tool failed ({type(error).__name__}).")
+        await _record(call, event, services, detail=_where(error))
+        return _failure(event)
+    result, fault = _encode(call, value)
+    executed = _executed(call, begun, fault)
+    await _record(call, executed, services, result=result)
+    return Executed(call.call_id, call.tool_name, orjson.loads(result) if fault is None else None, fault)
+
+
+def begin_read(call: Call) -> None:
+    """Count a read that needs no permit as under way, and send the record of its start on its way."""
+    call.run.reading[call.tool_name] += 1
+    call.run.reading_same[call.digest] += 1
+    if call.opening:
+        call.run.submit(*call.opening, linger=START_LINGER).add_done_callback(lambda done: done.exception())
+        call.opening = []
+
+
+async def read(call: Call, services: Services) -> Outcome:
+    """Run a tool that only reads, and give its answer once it is on record."""
+    services.observe("execute", call.call_id)
+    begun = time.perf_counter()
+    payloads = {"policy_input": call.policy_input or b"null"}
+    outcome: Outcome
+    try:
+        try:
+            value = await call.tool.invoke(call.arguments, call.context, services.injector)
+        except Exception as error:
+            message = str(error) if isinstance(error, NotExecuted) else f"The tool failed ({type(error).__name__})."
+            failed = _failed(call, error, begun, message, not_executed=isinstance(error, NotExecuted))
+            outcome = _failure(failed)
+            draft = call.run.draft(failed, detail=_where(error), **payloads)
+        else:
+            result, fault = _encode(call, value)
+            outcome = Executed(
+                call.call_id, call.tool_name, orjson.loads(result) if fault is None else None, fault
+            )
+            draft = call.run.draft(_executed(call, begun, fault), result=result, **payloads)
+        services.observe("record", call.call_id)
+        await call.run.append(draft)
+        services.observe("answer", call.call_id)
+    except FenceLost:
+        ended = _ended_meanwhile(call.run)
+        return Denied(call.call_id, call.tool_name, ended.stage, ended.reasons)
+    finally:
+        call.run.reading[call.tool_name] -= 1
+        call.run.reading_same[call.digest] -= 1
+    return outcome
+
+
+async def _in_doubt(call: Call, error: Exception, begun: float, services: Services) -> Outcome:
+    happened = await asked_tool(call, services)
+    if happened is not None:
+        cause = f"{type(error).__name__}, and the tool's own check says that it "
+        if happened:
+            executed = _executed(call, begun, cause + "happened")
+            await _record(call, executed, services, result=b"null")
+            return Executed(call.call_id, call.tool_name, None, executed.fault)
+        failed = _failed(call, error, begun, cause + "did not happen", not_executed=True)
+        await _record(call, failed, services, detail=_where(error))
+        return _failure(failed)
+    return await leave_in_doubt(call.run, call.call_id, f"the tool ended with {type(error).__name__}", services)
+
+
+async def asked_tool(call: Call, services: Services) -> bool | None:
+    """Whether the call happened, by the tool's own check; None when it has none, fails, or does not know."""
+    check = call.tool.hooks.check_outcome
+    if check is None:
+        return None
+    try:
+        answer = await check(call.arguments, call.context, services.injector)
+    except Exception:
+        return None
+    return answer if isinstance(answer, bool) else None
+
+
+async def leave_in_doubt(run: ActiveRun, call_id: str, cause: str, services: Services) -> InDoubt:
+    """Stop the run: nobody knows whether the call happened, and only a person can say."""
+    call = run.state.calls[call_id]
+    permitted = call.permit
+    assert permitted is not None
+    doubt = CallInDoubt(call_id=call_id, tool=call.tool, permit_id=permitted.permit_id, cause=cause)
+    detail = f"{call.tool} ({call_id}) may or may not have happened"
+    await suspend(run, services.clock, "in_doubt", detail, run.draft(doubt), fenced=False)
+    return InDoubt(run.id, call_id, call.tool, cause, parse_timestamp(permitted.deadline))
+
+
+async def _record(
+    call: Call, event: CallExecuted | CallFailed, services: Services, **payloads: bytes
+) -> None:
+    spent = call.price if isinstance(event, CallExecuted) else call.price * 0
+    services.observe("record", call.call_id)
+    await call.run.append(
+        call.run.draft(event, **payloads), fenced=False, charges=settlement(call.charges, spent)
+    )
+    services.observe("answer", call.call_id)
+
+
+def _executed(call: Call, begun: float, fault: str | None) -> CallExecuted:
+    return CallExecuted(
+        call_id=call.call_id,
+        tool=call.tool_name,
+        digest=call.digest,
+        permit_id=call.permit.permit_id if call.permit else None,
+        decision=None if call.permit else call.decision,
+        cost=f"{call.price:f}",
+        elapsed_us=_elapsed(begun),
+        fault=fault,
+    )
+
+
+def _failed(
+    call: Call, error: Exception, begun: float, message: str, *, not_executed: bool = False
+) -> CallFailed:
+    return CallFailed(
+        call_id=call.call_id,
+        tool=call.tool_name,
+        digest=call.digest,
+        permit_id=call.permit.permit_id if call.permit else None,
+        decision=None if call.permit else call.decision,
+        error=type(error).__name__,
+        message=message,
+        not_executed=not_executed,
+        elapsed_us=_elapsed(begun),
+    )
+
+
+def _failure(event: CallFailed) -> Failed:
+    return Failed(event.call_id, event.tool, event.error, event.message, event.not_executed)
+
+
+def _encode(call: Call, value: object) -> tuple[bytes, str | None]:
+    try:
+        return call.tool.encode_result(value), None
+    except InvalidResult as error:
+        return b"null", str(error)
+
+
+def _where(error: BaseException) -> bytes:
+    """Where it was raised, without any value: an exception's text may hold a secret."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_qualname}")
+        trace = trace.tb_next
+    return canonical({"error": type(error).__name__, "frames": frames})
+
+
+def _elapsed(begun: float) -> int:
+    return round((time.perf_counter() - begun) * 1_000_000)
+
+
+def _ended_meanwhile(run: ActiveRun) -> Deny:
+    run.catch_up()
+    if run.state.status == "running":
+        raise FenceLost(f"another worker has taken run {run.id} over; nothing was started here")
+    return deny("run", "licet.run.not_running", f"This run is {run.state.status}; no call can start.")
+
+

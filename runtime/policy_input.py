@@ -1,0 +1,136 @@
+"""The document that policy judges: `policies/schema/input.json` describes it.
+
+What does not change within a run is serialised once; a call adds only its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from licet.audit.clock import timestamp
+from licet.runtime.active import ActiveRun
+from licet.runtime.call import Call
+from licet.tools import Tool
+
+_TOOLS: dict[int, tuple[Tool, bytes]] = {}
+
+
+def build(call: Call, environment: dict[str, Any], now: datetime) -> bytes:
+    """The policy input of a call, JSON; decimals in the arguments are exact numbers."""
+    run, arguments = call.run, call.arguments
+    if run.policy_prefix is None:
+        run.policy_prefix = _of_run(run)
+    document = {
+        "allowance": {
+            "listed": True,
+            "within": True,
+            "unattended": call.allowance.is_unattended(arguments),
+        },
+        "call": {
+            "args": orjson.Fragment(arguments.policy),
+            "reason": call.reason,
+            "digest": call.digest,
+            "provenance": provenance(call.tool, arguments.plain),
+        },
+        "run": _history(run),
+        "context": {"time": timestamp(now), "environment": environment, "resource": call.resource},
+    }
+    return run.policy_prefix + _of_tool(call.tool) + b"," + orjson.dumps(document, default=_exact)[1:]
+
+
+def provenance(tool: Tool, plain: Any) -> dict[str, dict[str, Any]]:
+    """For each scalar in the arguments, by JSON Pointer (RFC 6901): the role and kind its author declared."""
+    marks: dict[str, dict[str, Any]] = {}
+    for name, value in plain.items():
+        parameter = tool.parameters[name]
+        mark = {"role": parameter.role, "kind": parameter.kind, "labels": [], "sources": []}
+        for pointer in _leaves(value, f"/{_escape(name)}"):
+            marks[pointer] = mark
+    return marks
+
+
+def _leaves(value: Any, pointer: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{pointer}/{_escape(key)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{pointer}/{index}")
+    else:
+        yield pointer
+
+
+def _escape(token: str) -> str:
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def _of_run(run: ActiveRun) -> bytes:
+    workflow, principal, started = run.workflow, run.principal, run.state.started
+    assert started is not None
+    return orjson.dumps(
+        {
+            "principal": {
+                "subject": principal.subject,
+                "tenant": principal.tenant,
+                "roles": sorted(principal.roles),
+                "attributes": dict(principal.attributes),
+            },
+            "agent": {"id": started.agent, "model": workflow.model},
+            "workflow": {
+                "name": workflow.name,
+                "version": workflow.version,
+                "owner": workflow.owner,
+                "risk": workflow.risk,
+                "mode": workflow.mode,
+            },
+        },
+        default=_exact,
+    )[:-1] + b',"tool":'
+
+
+def _of_tool(tool: Tool) -> bytes:
+    known = _TOOLS.get(id(tool))
+    if known is None or known[0] is not tool:
+        document = orjson.dumps(
+            {
+                "name": tool.name,
+                "version": tool.version,
+                "effect": tool.effect,
+                "idempotent": tool.idempotent,
+                "contract_hash": tool.contract_hash,
+                "tags": list(tool.tags),
+                "source": tool.source,
+            }
+        )
+        known = _TOOLS[id(tool)] = (tool, document)
+    return known[1]
+
+
+def _history(run: ActiveRun) -> dict[str, Any]:
+    state, limits = run.state, run.workflow.limits
+    calls = state.started_calls.total()
+    return {
+        "id": state.run_id,
+        "step": state.steps,
+        "counts": state.outcomes,
+        "calls": state.recent,
+        "labels": [],
+        "spent": {"usd": state.spent, "tokens": state.tokens, "calls": calls},
+        "remaining": {
+            "usd": None if limits.spend is None else limits.spend - state.spent,
+            "tokens": None if limits.tokens is None else limits.tokens - state.tokens,
+            "calls": limits.calls - calls,
+        },
+        "approvals": state.granted,
+    }
+
+
+def _exact(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(f"{value:f}".encode())
+    raise TypeError(f"{type(value).__name__} has no place in a policy input")

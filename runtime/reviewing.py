@@ -1,0 +1,77 @@
+"""Going on with a call that waited for a person."""
+
+from __future__ import annotations
+
+from licet.approvals import Request, fold_requests
+from licet.audit.errors import HeadMoved
+from licet.audit.events import ApprovalClosed, CallDenied
+from licet.runtime.active import ActiveRun
+from licet.runtime.call import Call, deny
+from licet.runtime.gate import Gate
+from licet.runtime.outcomes import Denied, Outcome, Pending
+from licet.runtime.stages import Services
+from licet.runtime.state import CallState
+
+DO_NOT_REPEAT = "Do not propose this call again."
+
+
+def proposed(run: ActiveRun, state: CallState) -> Call:
+    """A call that is in the journal already, set before the gate (again)."""
+    return Call(
+        run=run,
+        call_id=state.call_id,
+        tool_name=state.tool,
+        raw=state.raw,
+        reason=state.reason,
+        state=state,
+        attempt=state.attempts + 1,
+    )
+
+
+async def revisit(gate: Gate, run: ActiveRun, state: CallState, services: Services) -> Outcome:
+    """Look at the reviews that a waiting call has by now, and take it on from there.
+
+    Approved (or edited): the call goes through every stage of the gate again, with fresh data, and the reviews must
+    cover what is owed now. Rejected or run out: it is denied, and the model is told so.
+    """
+    while True:
+        run.catch_up()
+        request = fold_requests(services.journal.read(run.id))[state.request_ids[-1]]
+        if request.status in ("approved", "edited"):
+            return await gate.call(proposed(run, state))
+        if request.status == "pending" and services.clock.now() < request.expires_at:
+            return Pending(
+                state.call_id,
+                state.tool,
+                "approval",
+                request.owed.reason,
+                request.request_id,
+                request.expires_at,
+            )
+        try:
+            return await _refused(run, state, request)
+        except HeadMoved:
+            continue
+
+
+async def _refused(run: ActiveRun, state: CallState, request: Request) -> Outcome:
+    drafts = []
+    if request.status == "rejected":
+        said = state.answer_reason or "no reason given"
+        halt = deny(
+            "review", "licet.review.rejected", f"A reviewer rejected this call: {said} {DO_NOT_REPEAT}"
+        )
+    else:
+        halt = deny(
+            "review", "licet.review.expired", f"Nobody approved this call in time. {DO_NOT_REPEAT}"
+        )
+        closed = ApprovalClosed(
+            request_id=request.request_id, call_id=state.call_id, cause="expired", why="nobody answered in time"
+        )
+        drafts.append(run.draft(closed))
+    event = CallDenied(
+        call_id=state.call_id, tool=state.tool, stage=halt.stage, reasons=halt.reasons
+    )
+    await run.append(*drafts, run.draft(event), expect=run.state.seq)
+    return Denied(state.call_id, state.tool, halt.stage, halt.reasons)
+

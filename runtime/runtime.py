@@ -1,0 +1,356 @@
+"""The runtime: what an application holds. It has an explicit life, and nothing runs outside of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from licet.approvals import ApprovalQueue, Directory, ReviewSigner, ReviewVerifier, directory_from_environment
+from licet.audit.canonical import Json, canonical
+from licet.audit.clock import Clock, SystemClock, new_id
+from licet.audit.errors import ConfigurationError
+from licet.audit.events import Actor, RunStarted
+from licet.audit.journal import Journal
+from licet.policies import PolicyEngine
+from licet.policies import load as load_policies
+from licet.runtime.active import ActiveRun
+from licet.runtime.errors import ModelUnpriced, RuntimeClosed, UnknownWorkflow
+from licet.runtime.gate import Gate
+from licet.runtime.models import Priced, most_it_costs
+from licet.runtime.outcomes import RunResult
+from licet.runtime.recovery import claim, load
+from licet.runtime.registration import register, registered_content
+from licet.runtime.results import result_of
+from licet.runtime.session import Session
+from licet.runtime.stages import Observer, Services
+from licet.runtime.state import RunState
+from licet.runtime.workflow import Workflow
+from licet.tools import Injector, Principal, Tool, index, tool_of
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+DEFAULT_DATABASE = "sqlite:///licet.db"
+
+
+class Runtime:
+    """Governs runs of the given workflows over one journal.
+
+    Use it as `async with Runtime(...) as runtime:`, or give `runtime.lifespan` to FastAPI.
+
+    Args:
+        database: the journal's URL; it is made when it does not exist.
+        workflows: the contracts; the tools they were written with come along.
+        tools: further tools, for workflows that name them only (from YAML).
+        models: pydantic-ai models by the names that workflows use, `Priced` where genai-prices has no price.
+        policies: a bundle, or a folder of Rego that is added to the shipped library; None is the library alone.
+        inject: what `Annotated[T, Injected]` parameters get, by type: an instance, or a callable that makes one.
+        directory: who may review what; by default the file that `LICET_REVIEWERS` names.
+        verifier: checks the signatures of reviews; by default by the key that `LICET_APPROVAL_KEY` names.
+        environment: facts of the installation that policy may read, such as `{"stage": "production"}`.
+        agent: a name for the agent as an actor of its own.
+        clock: where time comes from.
+        observer: told each stage that a call enters.
+
+    Raises:
+        ConfigurationError: a workflow, a tool, or what they need of each other is wrong.
+    """
+
+    def __init__(
+        self,
+        database: str = DEFAULT_DATABASE,
+        *,
+        workflows: Sequence[Workflow],
+        tools: Sequence[Any] = (),
+        models: Mapping[str, Model | Priced] | None = None,
+        policies: Path | str | PolicyEngine | None = None,
+        inject: Mapping[Any, Any] | None = None,
+        directory: Directory | None = None,
+        verifier: ReviewVerifier | None = None,
+        environment: Mapping[str, Json] | None = None,
+        agent: str = "agent",
+        clock: Clock | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.database = database
+        self._workflows = {(workflow.name, workflow.version): workflow for workflow in workflows}
+        if len(self._workflows) != len(workflows):
+            raise ConfigurationError("two workflows have the same name and version")
+        declared = [tool_of(tool) for tool in tools]
+        for workflow in workflows:
+            declared.extend(
+                tool for tool in workflow.declared_tools().values() if tool not in declared
+            )
+        self._tools: dict[str, Tool] = index(declared)
+        self._models = dict(models or {})
+        self._policies = policies
+        self._injector = Injector(dict(inject or {}))
+        for workflow in workflows:
+            self._check(workflow)
+        self._directory = directory
+        self._verifier = verifier
+        self._environment = dict(environment or {})
+        self._agent = agent
+        self._clock = clock or SystemClock()
+        self._observer = observer or (lambda stage, call_id: None)
+        self._journal: Journal | None = None
+        self._services: Services | None = None
+        self._gate: Gate | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._journal is not None:
+            raise RuntimeClosed("this runtime is running already; make a second one for a second life")
+        for workflow in self._workflows.values():
+            self._check_price(workflow)
+        engine = (
+            load_policies(self._policies)
+            if self._policies is None or isinstance(self._policies, str | Path)
+            else self._policies
+        )
+        journal = Journal.open(self.database, create=True, clock=self._clock)
+        try:
+            register(journal, self._workflows.values(), engine)
+            self._services = Services(
+                journal=journal,
+                engine=engine,
+                tools=self._tools,
+                injector=self._injector,
+                directory=self._directory or directory_from_environment(),
+                verifier=self._verifier or ReviewVerifier.open(),
+                environment=self._environment,
+                clock=self._clock,
+                observe=self._observer,
+            )
+        except BaseException:
+            journal.close()
+            raise
+        self._journal = journal
+        self._gate = Gate(self._services)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        journal, gate = self._journal, self._gate
+        self._services = self._gate = None
+        if gate is not None:
+            await gate.drain()
+        if journal is not None:
+            journal.close()
+        self._journal = None
+
+    @asynccontextmanager
+    async def lifespan(self, app: object) -> AsyncIterator[None]:
+        """The runtime's life as a FastAPI (Starlette) lifespan: `FastAPI(lifespan=runtime.lifespan)`."""
+        async with self:
+            yield
+
+    async def run(self, workflow: str, input: Json, principal: Principal) -> RunResult:
+        """Let the workflow's model work on `input` for `principal`, until it has an answer or has to wait.
+
+        Args:
+            workflow: its name, or `name@version` where several versions are registered.
+            input: text, or JSON data.
+            principal: for whom; proved by the caller, never by the model.
+
+        Raises:
+            RuntimeClosed: the runtime is not running.
+            UnknownWorkflow: no such workflow.
+            ConfigurationError: the workflow has no model.
+            FenceLost: another process has taken the run over.
+        """
+        services, gate = self._running()
+        chosen = self._workflow(workflow)
+        model = self._model(chosen)
+        run = await self._start(chosen, input, principal, "loop", services)
+        return await self._drive(run, model, services, gate)
+
+    @asynccontextmanager
+    async def session(
+        self,
+        workflow: str | None = None,
+        principal: Principal | None = None,
+        *,
+        input: Json = None,
+        run_id: str | None = None,
+    ) -> AsyncIterator[Session]:
+        """A governed run for an agent of the caller's own: a new one, or (by `run_id`) one that waits.
+
+        When the block ends the run is finished, unless a call of it waits for a person; then it is suspended.
+
+        Raises:
+            RuntimeClosed: the runtime is not running.
+            UnknownWorkflow: no such workflow.
+            UnknownRun: no such run.
+        """
+        services, gate = self._running()
+        if run_id is not None:
+            run = await self._take_over(run_id, services)
+        elif workflow is None or principal is None:
+            raise ConfigurationError("a new session needs a workflow and a principal; to go on, give run_id")
+        else:
+            run = await self._start(self._workflow(workflow), input, principal, "session", services)
+        session = Session(run, gate, services)
+        try:
+            yield session
+        finally:
+            await session.close()
+
+    async def resume(self, run_id: str) -> RunResult:
+        """Go on with a run that waits, or whose process died. A run that has ended gives its result again.
+
+        The exact calls that were approved run, once. A run of a session is taken as far as its calls go; its agent
+        goes on with `session(run_id=...)`.
+
+        Raises:
+            RuntimeClosed: the runtime is not running.
+            UnknownRun: no such run.
+            RunBusy: a call of it may still be under way elsewhere.
+            HeadMoved, FenceLost: another process was faster.
+        """
+        services, gate = self._running()
+        state = load(services.journal, run_id)
+        if state.status == "finished" or (state.status == "suspended" and state.in_doubt()):
+            return result_of(state)
+        run = await self._take_over(run_id, services)
+        assert run.state.started is not None
+        if run.state.status != "running":
+            return result_of(run.state)
+        if run.state.started.driver == "loop":
+            return await self._drive(run, self._model(run.workflow), services, gate)
+        session = Session(run, gate, services)
+        await session.advance()
+        await session.close(leave_open=True)
+        return result_of(run.state)
+
+    def approvals(self, signer: ReviewSigner | None = None) -> ApprovalQueue:
+        """The queue of approval requests. Answering one only journals it; `resume` executes.
+
+        `signer` is the approval service's key; by default the one that `LICET_APPROVAL_KEY` names.
+        """
+        services, _ = self._running()
+        return ApprovalQueue(
+            services.journal, signer or ReviewSigner.open(), services.directory, services.clock
+        )
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, for reading."""
+        return self._running()[0].journal
+
+    def _running(self) -> tuple[Services, Gate]:
+        if self._services is None or self._gate is None:
+            raise RuntimeClosed(
+                "this runtime is not running; use `async with runtime:` or FastAPI(lifespan=runtime.lifespan)"
+            )
+        return self._services, self._gate
+
+    async def _drive(
+        self, run: ActiveRun, model: Model | Priced, services: Services, gate: Gate
+    ) -> RunResult:
+        from licet.runtime.loop import Loop
+
+        return await Loop(run, gate, services, model).drive()
+
+    async def _start(
+        self, workflow: Workflow, given: Json, principal: Principal, driver: Any, services: Services
+    ) -> ActiveRun:
+        run_id = new_id()
+        state = RunState(run_id=run_id, tenant=principal.tenant)
+        run = ActiveRun(services.journal, workflow, principal, state)
+        event = RunStarted(
+            workflow=workflow.name,
+            version=workflow.version,
+            digest=workflow.digest,
+            mode=workflow.mode,
+            driver=driver,
+            subject=principal.subject,
+            roles=tuple(sorted(principal.roles)),
+            agent=self._agent,
+            tools={
+                allowance.tool: self._tools[allowance.tool].contract_hash for allowance in workflow.tools
+            },
+        )
+        draft = run.draft(
+            event,
+            Actor(kind="principal", id=principal.subject),
+            input=canonical(given),
+            principal=canonical(principal.digestible()),
+        )
+        await run.append(draft, fenced=False, expect=0, takes_claim=True, status="running")
+        return run
+
+    async def _take_over(self, run_id: str, services: Services) -> ActiveRun:
+        state = load(services.journal, run_id)
+        assert state.started is not None and state.principal is not None
+        run = ActiveRun(services.journal, self._workflow_of(state, services), state.principal, state)
+        await claim(run, f"{platform.node()}:{os.getpid()}", services)
+        return run
+
+    def _workflow_of(self, state: RunState, services: Services) -> Workflow:
+        started = state.started
+        assert started is not None
+        workflow = self._workflows.get((started.workflow, started.version))
+        if workflow is not None and workflow.digest == started.digest:
+            return workflow
+        content = registered_content(services.journal, started.digest)
+        if content is None:
+            raise UnknownWorkflow(
+                f"run {state.run_id} is bound to {started.workflow} {started.version}, which is not registered"
+            )
+        return Workflow.from_content(content)
+
+    def _workflow(self, name: str) -> Workflow:
+        wanted, _, version = name.partition("@")
+        found = [
+            workflow
+            for workflow in self._workflows.values()
+            if workflow.name == wanted and version in ("", workflow.version)
+        ]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(sorted(f"{name}@{version}" for name, version in self._workflows)) or "none"
+        if not found:
+            raise UnknownWorkflow(f"there is no workflow {name}; registered: {known}")
+        raise UnknownWorkflow(f"{name} has several versions, say which; registered: {known}")
+
+    def _model(self, workflow: Workflow) -> Model | Priced:
+        if workflow.model is None:
+            raise ConfigurationError(
+                f"workflow {workflow.name} names no model; give it one, or use runtime.session with your own agent"
+            )
+        model = self._models.get(workflow.model)
+        if model is None:
+            raise ConfigurationError(
+                f"workflow {workflow.name} uses model {workflow.model!r}; give Runtime(models={{...}}) one of that name"
+            )
+        return model
+
+    def _check(self, workflow: Workflow) -> None:
+        workflow.bind(self._tools)
+        if workflow.model is not None:
+            self._model(workflow)
+        for allowance in workflow.tools:
+            missing = self._injector.missing(self._tools[allowance.tool])
+            if missing:
+                names = ", ".join(getattr(kind, "__name__", str(kind)) for kind in missing)
+                raise ConfigurationError(
+                    f"{allowance.tool} is injected with {names}; give Runtime(inject={{...}}) a provider for it"
+                )
+
+    def _check_price(self, workflow: Workflow) -> None:
+        if workflow.model is None or (workflow.limits.spend is None and not workflow.budgets):
+            return
+        if most_it_costs(self._models[workflow.model], 1, 1) is None:
+            raise ModelUnpriced(
+                f"workflow {workflow.name} limits its spend and model {workflow.model!r} has no price; "
+                "register it as Priced(model, input=, output=), in USD for a million tokens"
+            )

@@ -1,0 +1,99 @@
+"""A governed run for those who bring their own agent: propose a call, get a typed outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from licet.audit.canonical import canonical
+from licet.audit.errors import LicetError
+from licet.audit.events import CallProposed
+from licet.runtime.active import ActiveRun
+from licet.runtime.call import Call
+from licet.runtime.ending import finish, suspend
+from licet.runtime.errors import UnknownCall
+from licet.runtime.gate import Gate
+from licet.runtime.outcomes import Outcome
+from licet.runtime.results import outcome_of
+from licet.runtime.reviewing import proposed, revisit
+from licet.runtime.stages import Services
+from licet.tools import raw_arguments
+
+
+class Session:
+    """One run, driven by the caller. `Runtime.session` makes it."""
+
+    def __init__(self, run: ActiveRun, gate: Gate, services: Services) -> None:
+        self._run = run
+        self._gate = gate
+        self._services = services
+        self._proposed = len(run.state.calls)
+
+    @property
+    def id(self) -> str:
+        """The run's id; with it the session can be taken up again, in any process."""
+        return self._run.id
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any] | str, *, reason: str = ""
+    ) -> Outcome:
+        """Propose a call, and take it through the gate.
+
+        Args:
+            tool: the name of a tool that the workflow lists.
+            arguments: by name, or as the JSON text that a model wrote.
+            reason: why the agent wants it; reviewers and the audit trail show it.
+
+        Returns:
+            `Executed`, `Denied`, `Pending`, `Failed`, `InDoubt` or, where the mode lets no effect happen, `Suggested`.
+
+        Raises:
+            FenceLost: another process has taken the run over.
+        """
+        self._proposed += 1
+        call_id = f"c{self._proposed}"
+        raw = raw_arguments(arguments)
+        event = CallProposed(call_id=call_id, tool=tool[:128])
+        payloads = {"raw": raw, "reason": canonical(reason)}
+        call = Call(run=self._run, call_id=call_id, tool_name=event.tool, raw=raw, reason=reason)
+        call.opening = [self._run.draft(event, self._run.agent, **payloads)]
+        return await self._gate.call(call)
+
+    async def outcome(self, call_id: str) -> Outcome:
+        """What has come of a call by now. One that was approved meanwhile is executed, once.
+
+        Raises:
+            UnknownCall: the session has no such call.
+        """
+        self._run.catch_up()
+        state = self._run.state.calls.get(call_id)
+        if state is None:
+            raise UnknownCall(f"run {self.id} has no call {call_id}")
+        if state.status == "waiting":
+            return await revisit(self._gate, self._run, state, self._services)
+        if state.status in ("proposed", "permitted"):
+            return await self._gate.call(proposed(self._run, state))
+        outcome = outcome_of(self._run.state, state)
+        if outcome is None:
+            raise LicetError(f"call {call_id} of run {self.id} has no outcome on record yet; ask again")
+        return outcome
+
+    async def advance(self) -> None:
+        """Take on every call that was left: approved ones run, interrupted ones are decided again."""
+        for state in list(self._run.state.calls.values()):
+            if not state.settled and state.status != "in_doubt" and self._run.state.status == "running":
+                await self.outcome(state.call_id)
+
+    async def close(self, *, leave_open: bool = False) -> None:
+        """Let go of the run: it waits when a call of it does (or `leave_open`), and is finished otherwise."""
+        state, clock = self._run.state, self._services.clock
+        if state.status != "running":
+            return
+        waiting = state.waiting()
+        if waiting:
+            names = ", ".join(f"{call.tool} ({call.call_id})" for call in waiting)
+            await suspend(self._run, clock, "approval", f"waits for a person: {names}")
+        elif leave_open:
+            await suspend(self._run, clock, "released", "the session's own agent goes on")
+        else:
+            await finish(self._run, clock, "closed", "the session ended")

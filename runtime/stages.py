@@ -1,0 +1,214 @@
+"""The stages of the gate, in the order in which every call passes them.
+
+Each is one small unit: it reads what the stages before it found, adds its own to the call, and lets it pass (None)
+or holds it up. None of them has an effect on the world, and none of them writes to the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from licet.approvals import (
+    Coverage,
+    Directory,
+    ReviewVerifier,
+    binding_digest,
+    covers,
+    fold_requests,
+)
+from licet.audit.clock import Clock, new_id
+from licet.audit.events import Denial
+from licet.audit.journal import Journal
+from licet.policies import PolicyEngine, PolicyUnavailable
+from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
+from licet.runtime.policy_input import build
+from licet.runtime.stop_rules import overdrawn, stop_rule
+from licet.tools import HookTimeout, Injector, InvalidArguments, Refused, Tool, ToolContext
+
+Observer = Callable[[str, str], None]
+"""Told the name of each stage, and the call's id, as the call enters it. For measuring and tracing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the stages ask. One for the whole life of a runtime."""
+
+    journal: Journal
+    engine: PolicyEngine
+    tools: dict[str, Tool]
+    injector: Injector
+    directory: Directory
+    verifier: ReviewVerifier
+    environment: dict[str, Any]
+    clock: Clock
+    observe: Observer
+
+
+Stage = Callable[[Call, Services], Awaitable[Halt | None]]
+
+
+async def admit(call: Call, services: Services) -> Halt | None:
+    """1. No kill switch covers the call, the run is still going, and the workflow lists the tool."""
+    state = call.run.state
+    killed = services.journal.killed(state.tenant, call.scopes)
+    if killed is not None:
+        return End(f"switch.{killed.scope}", killed.reason)
+    if state.status != "running":
+        return deny("run", "licet.run.not_running", f"This run is {state.status}; no call can start.")
+    allowance = call.run.workflow.allowance(call.tool_name)
+    tool = services.tools.get(call.tool_name)
+    if allowance is None or tool is None:
+        return deny(
+            "allowlist", "licet.allowlist.not_listed", "There is no such tool here. Use only the tools offered."
+        )
+    call.allowance, call.tool = allowance, tool
+    return None
+
+
+async def read_arguments(call: Call, services: Services) -> Halt | None:
+    """2. The arguments are what the tool's signature says, and inside what the workflow allows of it."""
+    try:
+        call.arguments = call.tool.parse(call.raw)
+    except InvalidArguments as error:
+        return Deny("arguments", _visible("licet.arguments.invalid", error.fields))
+    call.arguments_known = True
+    outside = call.allowance.outside(call.arguments)
+    if outside:
+        return Deny("narrowing", _visible("licet.narrowing.outside", outside))
+    call.digest = binding_digest(
+        contract_hash=call.tool.contract_hash,
+        arguments=call.arguments.canonical,
+        principal=call.run.principal,
+        workflow_digest=call.run.workflow.digest,
+    )
+    call.context = ToolContext(
+        principal=call.run.principal,
+        workflow=call.run.workflow.name,
+        workflow_version=call.run.workflow.version,
+        run_id=call.run.id,
+        call_id=call.call_id,
+        reason=call.reason,
+        idempotency_key=None,
+        attempt=call.attempt,
+        deadline=None,
+    )
+    return None
+
+
+async def within_limits(call: Call, services: Services) -> Halt | None:
+    """3. No stop rule holds and the run's own limits have room for one more call."""
+    return stop_rule(call, services.clock.now())
+
+
+async def authorize(call: Call, services: Services) -> Halt | None:
+    """4. The tool's own authorization, in code the model can't reach, on live data."""
+    hooks = call.tool.hooks
+    try:
+        if hooks.resource is not None:
+            resource = await hooks.resource(call.arguments, call.context, services.injector)
+            if not isinstance(resource, dict):
+                return deny("authorization", "licet.authorization.resource", "no such resource", visible=False)
+            call.resource = resource
+        if hooks.authorize is None:
+            return None
+        answer = await hooks.authorize(call.arguments, call.context, services.injector)
+    except HookTimeout as error:
+        return Park(str(error))
+    except Exception as error:
+        return deny(
+            "authorization", "licet.authorization.failed", f"the authorizer failed: {type(error).__name__}", visible=False
+        )
+    if answer is True:
+        call.authorization = "granted"
+        return None
+    if isinstance(answer, Refused):
+        return deny("authorization", "licet.authorization.refused", answer.message, visible=answer.visible)
+    return deny("authorization", "licet.authorization.refused", "not authorized", visible=False)
+
+
+async def decide(call: Call, services: Services) -> Halt | None:
+    """5. The policy decision point. Without its answer nothing goes on."""
+    call.policy_input = build(call, services.environment, services.clock.now())
+    try:
+        decision = await services.engine.decide(call.policy_input, new_id())
+    except PolicyUnavailable as error:
+        return Park(str(error))
+    call.decision = decision
+    if call.tool.effect != "read" and call.run.workflow.mode != "act":
+        return Withhold()
+    if not decision.allow:
+        return Deny("policy", decision.denials or (NOTHING_GRANTS,))
+    return None
+
+
+async def reserve(call: Call, services: Services) -> Halt | None:
+    """6. What the call costs is known, and there is room for it."""
+    if call.tool.hooks.price is None:
+        return None
+    try:
+        price = await call.tool.hooks.price(call.arguments, call.context, services.injector)
+    except HookTimeout as error:
+        return Park(str(error))
+    except Exception as error:
+        return deny("price", "licet.price.failed", f"no price: {type(error).__name__}", visible=False)
+    if not isinstance(price, Decimal) or not price.is_finite() or price < 0:
+        return deny("price", "licet.price.invalid", "the price is not an amount of USD", visible=False)
+    call.price = price
+    return overdrawn(call)
+
+
+async def review(call: Call, services: Services) -> Halt | None:
+    """7. What policy owes to people has been given, for exactly this call, by people who may give it today."""
+    decision = call.decision
+    assert decision is not None
+    principal, asked = call.run.principal, call.state.request_ids if call.state is not None else []
+    if not asked:
+        if decision.approval is None:
+            return None
+        nobody = services.directory.possible(decision.approval, principal.tenant, principal.subject)
+        return Ask(decision.approval) if nobody is None else deny("review", "licet.review.nobody", nobody)
+    requests = fold_requests(services.journal.read(call.run.id))
+    owed = decision.approval or requests[asked[-1]].owed
+    coverage = covers(
+        owed,
+        [answer for request_id in asked for answer in requests[request_id].answers],
+        principal=principal,
+        directory=services.directory,
+        digest=call.digest,
+        keys=services.verifier,
+    )
+    if not coverage.covered:
+        return Ask(owed, void=_in_words(coverage))
+    call.request_ids = tuple(asked)
+    return None
+
+
+def _in_words(coverage: Coverage) -> str:
+    return "; ".join([*coverage.missing, *(why for _, why in coverage.ignored)])
+
+
+STAGES: tuple[tuple[str, Stage], ...] = (
+    ("admit", admit),
+    ("arguments", read_arguments),
+    ("limits", within_limits),
+    ("authorize", authorize),
+    ("decide", decide),
+    ("reserve", reserve),
+    ("review", review),
+)
+"""The eighth, the intent, is written by `licet.runtime.gate`: it is what the others lead to."""
+
+NOTHING_GRANTS = Denial(
+    rule="licet.default.deny", message="No rule of the policy permits this call.", visible_to_model=True
+)
+
+
+def _visible(rule: str, fields: Any) -> tuple[Denial, ...]:
+    return tuple(
+        Denial(rule=rule, message=f"{field.path}: {field.message}", visible_to_model=True) for field in fields
+    )
+
+
