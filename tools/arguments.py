@@ -1,0 +1,161 @@
+"""From what a model sends to what a tool's function gets, and to what policy and journal hold of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+from pydantic import ConfigDict, Field, ValidationError, create_model
+
+from licet.audit.canonical import Json, canonical, sha256
+from licet.tools import strict_json
+from licet.tools.argument_errors import faults_of, too_exact
+from licet.tools.errors import FieldError, InvalidArguments
+from licet.tools.exact_numbers import TAG
+from licet.tools.exact_schema import ContractSchema, json_schema, strict_schema, strict_validator
+from licet.tools.plain_values import canonical_values, policy_values, show_path, wire_values
+
+REQUIRED: Any = object()
+"""Stands for the default of a parameter that has none."""
+
+_TAG_BYTES = TAG.encode()
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of one call, validated.
+
+    Attributes:
+        values: by parameter name, what the function gets; defaults included.
+        policy: JSON for the policy engine, with every number a JSON number, exactly.
+        canonical: JSON by RFC 8785, with decimals, and integers beyond 2**53 - 1, as text. Equal values have
+            equal bytes, however they were spelled; parsing these bytes gives the same arguments again.
+        plain: `canonical` as Python values.
+    """
+
+    values: Mapping[str, Any]
+    policy: bytes
+    canonical: bytes
+    plain: dict[str, Json]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `canonical`, in hexadecimal."""
+        return sha256(self.canonical)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A parameter that the model fills: its name, annotation, description and default (`REQUIRED`: none)."""
+
+    name: str
+    annotation: Any
+    description: str = ""
+    default: Any = field(default=REQUIRED)
+
+
+class BadDefault(ValueError):
+    """A parameter's default is not a value of its type.
+
+    Attributes:
+        name: the parameter.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(why)
+        self.name = name
+
+
+class ArgumentReader:
+    """Reads the arguments of one tool. Built once per tool; `read` runs on every call.
+
+    Attributes:
+        shown: JSON Schema for the model.
+        contract: JSON Schema for the contract hash.
+
+    Raises:
+        Unserialisable, pydantic.errors.PydanticUserError, PydanticSchemaGenerationError: a type cannot be read.
+        BadDefault: a default is not a value of its type.
+    """
+
+    def __init__(self, arguments: Sequence[Argument]) -> None:
+        # Fields get names of our own, so that a parameter may be called `copy` or `json` as a model's methods are.
+        fields: dict[str, Any] = {
+            f"p_{item.name}": (
+                item.annotation,
+                Field(
+                    default=... if item.default is REQUIRED else None,
+                    alias=item.name,
+                    **({"description": item.description} if item.description else {}),
+                ),
+            )
+            for item in arguments
+        }
+        model = create_model("Arguments", __config__=ConfigDict(extra="forbid", validate_by_alias=True), **fields)
+        schema = strict_schema(model.__pydantic_core_schema__)
+        self._validator = strict_validator(schema)
+        self._names = tuple((item.name, f"p_{item.name}") for item in arguments)
+        self._defaults: dict[str, Any] = {}
+        self.shown = json_schema(schema, "validation")
+        self.contract = json_schema(schema, "validation", ContractSchema)
+        for document in (self.shown, self.contract):
+            document.pop("title", None)
+            document.setdefault("properties", {})
+        for item in arguments:
+            if item.default is not REQUIRED:
+                self._add_default(item)
+
+    def _add_default(self, item: Argument) -> None:
+        """A default goes the way of every other value, so that it is the same as if the model had written it."""
+        faults: list[FieldError] = []
+        wire = wire_values(item.default, faults)
+        shown = canonical_values(item.default, faults)
+        if faults:
+            raise BadDefault(item.name, faults[0].message)
+        try:
+            self._validator.validate_json(strict_json.write({item.name: wire}), strict=True)
+        except ValidationError as error:
+            own = [fault for fault in faults_of(error, {item.name: wire}, self.shown) if fault.path != ""]
+            own = [fault for fault in own if fault.path.split("/")[0] == item.name]
+            if own:
+                raise BadDefault(item.name, own[0].message) from None
+        self._defaults[item.name] = wire
+        for document in (self.shown, self.contract):
+            document["properties"][item.name]["default"] = shown
+
+    def read(self, raw: str | bytes | Mapping[str, Any]) -> Arguments:
+        """Arguments from JSON text, or from a mapping of Python values by the same way.
+
+        Raises:
+            InvalidArguments: with one entry per fault.
+        """
+        tree = strict_json.read(raw)
+        for name, default in self._defaults.items():
+            if name not in tree:
+                tree[name] = default
+        text = strict_json.write(tree)
+        try:
+            found = self._validator.validate_json(text, strict=True).__dict__
+        except ValidationError as error:
+            raise InvalidArguments(faults_of(error, tree, self.shown)) from None
+        values = {name: found[field] for name, field in self._names}
+        return _arguments(values, may_be_tagged=_TAG_BYTES in text)
+
+
+def _arguments(values: dict[str, Any], may_be_tagged: bool) -> Arguments:
+    faults: list[FieldError] = []
+    plain = canonical_values(values, faults)
+    if may_be_tagged and not faults:
+        faults = [FieldError(show_path(path), too_exact(text)) for path, text in strict_json.tagged(plain)]
+    if faults:
+        raise InvalidArguments(faults)
+    try:
+        written = canonical(plain)
+    except ValueError:
+        raise InvalidArguments([FieldError("", "the arguments cannot be written as canonical JSON")]) from None
+    exact = orjson.dumps(policy_values(values, faults))
+    return Arguments(MappingProxyType(values), exact, written, plain)

@@ -1,0 +1,384 @@
+"""Declaring a tool: `@tool` on an ordinary typed function, which stays what it was."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import PydanticUserError
+from pydantic.errors import PydanticSchemaGenerationError
+from pydantic_core import SchemaError
+
+from licet.audit.canonical import Json
+from licet.audit.clock import Clock, SystemClock
+from licet.tools.arguments import ArgumentReader, Arguments, BadDefault
+from licet.tools.context import ToolContext
+from licet.tools.contract_hash import contract_hash, normal_schema
+from licet.tools.errors import ToolError, ToolTimeout
+from licet.tools.exact_schema import Unserialisable
+from licet.tools.hooks import (
+    Hook,
+    Refused,
+    bind,
+    bind_price,
+    read_authorization,
+    read_outcome,
+    read_preview,
+    read_resource,
+)
+from licet.tools.injection import Injector
+from licet.tools.invocation import TimeIsUp, call_within
+from licet.tools.results import ResultWriter
+from licet.tools.roles import Parameter, ResultMarks, read_parameter, read_result_marks
+from licet.tools.signature import Function, FunctionSignature, Needs, read_signature, title_of
+
+Effect = Literal["read", "write", "irreversible"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ATTRIBUTE = "__licet_tool__"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, eq=False)
+class Tool:
+    """A function that an agent may propose to call, and all that is known of it.
+
+    Attributes:
+        effect: `read` changes nothing, `write` can be undone or repeated, `irreversible` neither.
+        idempotent: the same call under the same idempotency key has its effect once.
+        timeout: seconds.
+        description: from the docstring; what the model reads.
+        source: where it comes from; `python` for a function.
+        contract_hash: SHA-256 of the contract in normal form (`licet.tools.contract_hash`).
+        contract: that normal form.
+        parameters: what the model fills, by name.
+        result_marks: trust and other marks by path in the result (`items/*/note`; empty: the whole).
+        json_schema: JSON Schema of the arguments, as a model is shown it.
+        permit_lifetime: seconds a permit for it lasts; None: as long as the runtime's own.
+        price, preview, authorize, resource, check_outcome: hooks (`licet.tools.hooks`), or None.
+    """
+
+    name: str
+    version: str
+    effect: Effect
+    idempotent: bool
+    timeout: float
+    description: str
+    tags: tuple[str, ...]
+    owner: str | None
+    source: str
+    permit_lifetime: float | None
+    contract: Mapping[str, Json]
+    contract_hash: str
+    parameters: Mapping[str, Parameter]
+    result_marks: Mapping[str, ResultMarks]
+    json_schema: dict[str, Any]
+    price: Hook[Decimal] | None
+    preview: Hook[str | dict[str, Json]] | None
+    authorize: Hook[bool | Refused] | None
+    resource: Hook[dict[str, Any]] | None
+    check_outcome: Hook[bool | None] | None
+    function: Function
+    needs: Needs
+    _reader: ArgumentReader
+    _writer: ResultWriter
+
+    def parse(self, raw: str | bytes | Mapping[str, Any]) -> Arguments:
+        """Arguments from JSON text, or from a mapping of Python values by the same way.
+
+        Raises:
+            InvalidArguments: with one entry per fault, none of which quotes a value.
+        """
+        return self._reader.read(raw)
+
+    def encode_result(self, value: Any) -> bytes:
+        """What the function returned, as canonical JSON: what is recorded and what the model is shown.
+
+        Raises:
+            InvalidResult: it is not what the return annotation says; the effect has happened all the same.
+        """
+        return self._writer.encode(value)
+
+    async def invoke(
+        self, arguments: Arguments, context: ToolContext, injector: Injector, *, clock: Clock = _CLOCK
+    ) -> Any:
+        """Calls the function. Nothing is asked or recorded here: that is the gate's work.
+
+        It has `timeout` seconds, and no longer than to `context.deadline`. A synchronous function runs in a worker
+        thread; when it is late or the caller is cancelled, it is abandoned and runs on in that thread.
+
+        Raises:
+            ToolTimeout: it was late; `started` says whether it had begun.
+            MissingProvider: nothing provides a type it asks for.
+            Exception: whatever the function raises, as it is.
+        """
+        seconds = self.timeout
+        if context.deadline is not None:
+            seconds = min(seconds, (context.deadline - clock.now().astimezone(UTC)).total_seconds())
+            if seconds <= 0:
+                raise ToolTimeout(self.name, 0.0, started=False)
+        try:
+            return await call_within(
+                seconds, self.function, dict(arguments.values), self.needs, context, injector
+            )
+        except TimeIsUp as error:
+            raise ToolTimeout(self.name, seconds, started=error.started) from None
+
+    @property
+    def hooks(self) -> dict[str, Hook[Any]]:
+        """The hooks there are, by name."""
+        all_hooks: dict[str, Hook[Any] | None] = {
+            "price": self.price,
+            "preview": self.preview,
+            "authorize": self.authorize,
+            "resource": self.resource,
+            "check_outcome": self.check_outcome,
+        }
+        return {name: hook for name, hook in all_hooks.items() if hook is not None}
+
+    @property
+    def injected_types(self) -> tuple[Any, ...]:
+        """The types that the function and its hooks ask to be injected."""
+        needs = (self.needs, *(hook.needs for hook in self.hooks.values()))
+        return tuple(kind for need in needs for kind in need.injected.values())
+
+
+def tool(
+    *,
+    effect: Effect,
+    name: str | None = None,
+    version: str = "1",
+    idempotent: bool = False,
+    timeout: float = 30.0,
+    price: Decimal | str | Function | None = None,
+    preview: Function | None = None,
+    authorize: Function | None = None,
+    resource: Function | None = None,
+    check_outcome: Function | None = None,
+    owner: str | None = None,
+    tags: Iterable[str] = (),
+    permit_lifetime: float | None = None,
+) -> Callable[[F], F]:
+    """Makes a function a tool. The function itself is returned, unchanged: call it and test it as ever.
+
+    A run that calls it goes through the gate; `tool_of(function)` is what the gate knows of it.
+
+    Args:
+        effect: `read`, `write` or `irreversible`.
+        name: as the model sees it; the function's own name when left out.
+        timeout: seconds.
+        price: what a call costs, in USD: a Decimal, text of one, or a hook.
+        preview: a hook that says in words or JSON what would happen.
+        authorize: a hook that answers True, False or `Refused("why")` for this principal and these arguments.
+        resource: a hook that gives attributes of what the call is about, for policy.
+        check_outcome: a hook that looks whether a call in doubt happened: True, False, or None for "cannot tell".
+        permit_lifetime: seconds a permit lasts.
+
+    Raises:
+        ToolError: the function cannot be a tool; the message says why and what to write instead.
+    """
+    options = {key: value for key, value in locals().items()}
+
+    def attach(function: F) -> F:
+        around = sys._getframe(1).f_locals
+        made = declare(function, **options, local_names=around)
+        try:
+            setattr(function, _ATTRIBUTE, made)
+        except AttributeError:
+            raise ToolError(f"{title_of(function)} is no plain function; put @tool on a function") from None
+        return function
+
+    return attach
+
+
+def tool_of(function: Any) -> Tool:
+    """The tool that a decorated function is; a Tool is returned as it is.
+
+    Raises:
+        ToolError: the function was not declared as one.
+    """
+    if isinstance(function, Tool):
+        return function
+    found = getattr(function, _ATTRIBUTE, None)
+    if not isinstance(found, Tool):
+        raise ToolError(f'{title_of(function)} is not a tool; put @tool(effect="read") or another effect on it')
+    return found
+
+
+def index(tools: Iterable[Any]) -> dict[str, Tool]:
+    """Tools, or functions that are tools, by name. The same one twice counts once.
+
+    Raises:
+        ToolError: two different tools have one name.
+    """
+    found: dict[str, Tool] = {}
+    for item in map(tool_of, tools):
+        other = found.setdefault(item.name, item)
+        if other is item:
+            continue
+        both = f"{title_of(other.function)} and {title_of(item.function)}"
+        if other.version == item.version:
+            raise ToolError(f"{both} are both the tool {item.name}, version {item.version}; rename one")
+        raise ToolError(f"{both} are versions {other.version} and {item.version} of {item.name}; list only one")
+    return found
+
+
+def declare(
+    function: Function,
+    *,
+    effect: Effect,
+    name: str | None = None,
+    version: str = "1",
+    idempotent: bool = False,
+    timeout: float = 30.0,
+    price: Decimal | str | Function | None = None,
+    preview: Function | None = None,
+    authorize: Function | None = None,
+    resource: Function | None = None,
+    check_outcome: Function | None = None,
+    owner: str | None = None,
+    tags: Iterable[str] = (),
+    permit_lifetime: float | None = None,
+    annotations: Mapping[str, Any] | None = None,
+    source: str = "python",
+    local_names: Mapping[str, Any] | None = None,
+) -> Tool:
+    """A tool of a function that is somebody else's: nothing is attached to it. See `tool` for the rest.
+
+    Args:
+        annotations: by parameter name (or `return`), what stands in for the function's own annotations, such as
+            `{"account": Annotated[Account, Injected]}`.
+        local_names: names for annotations that are text, beside those of the function's module.
+
+    Raises:
+        ToolError: the function cannot be a tool.
+    """
+    title = title_of(function)
+    if not callable(function) or isinstance(function, type):
+        raise ToolError(f"{title} is no function; put @tool on a function")
+    if _ATTRIBUTE in getattr(function, "__dict__", {}) and annotations is None:
+        raise ToolError(f"{title} is a tool already; declare it once")
+    name = name or getattr(function, "__name__", "")
+    _check_settings(title, name, version, effect, timeout, permit_lifetime, owner)
+    around = local_names or {}
+    signature = read_signature(function, annotations or {}, around)
+    parameters = {item.name: read_parameter(title, item) for item in signature.arguments}
+    marks = read_result_marks(title, signature.returns)
+    reader = _reader(title, signature)
+    writer = _writer(title, signature)
+
+    def hook(kind: str, given: Function | None, read_answer: Callable[[Any], Any]) -> Any:
+        return None if given is None else bind(title, kind, given, parameters, around, read_answer)
+
+    contract: dict[str, Json] = {
+        "name": name,
+        "version": version,
+        "effect": effect,
+        "idempotent": bool(idempotent),
+        "arguments": normal_schema(reader.contract),
+        "parameters": {item.name: _contract_of(item) for item in parameters.values()},
+        "result": normal_schema(writer.contract),
+        "result_marks": {path: asdict(mark) for path, mark in marks.items()},
+    }
+    return Tool(
+        name=name,
+        version=version,
+        effect=effect,
+        idempotent=bool(idempotent),
+        timeout=float(timeout),
+        description=signature.description,
+        tags=_tags(title, tags),
+        owner=owner,
+        source=source,
+        permit_lifetime=permit_lifetime,
+        contract=MappingProxyType(contract),
+        contract_hash=contract_hash(contract),
+        parameters=MappingProxyType(parameters),
+        result_marks=MappingProxyType(marks),
+        json_schema=reader.shown,
+        price=None if price is None else bind_price(title, price, parameters, around),
+        preview=hook("preview", preview, read_preview),
+        authorize=hook("authorize", authorize, read_authorization),
+        resource=hook("resource", resource, read_resource),
+        check_outcome=hook("check_outcome", check_outcome, read_outcome),
+        function=function,
+        needs=signature.needs,
+        _reader=reader,
+        _writer=writer,
+    )
+
+
+def _contract_of(parameter: Parameter) -> dict[str, Json]:
+    return {
+        "role": parameter.role,
+        "kind": parameter.kind,
+        "currency": parameter.currency,
+        "string_coded": parameter.string_coded,
+        "nested": {path: asdict(role) for path, role in parameter.nested.items()},
+    }
+
+
+def _tags(title: str, tags: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(tags, str):
+        raise ToolError(f'{title}: tags is a list of names: write tags=["{tags}"]')
+    found = tuple(tags)
+    if not all(isinstance(tag, str) and tag for tag in found):
+        raise ToolError(f"{title}: each tag is text that is not empty")
+    return tuple(dict.fromkeys(found))
+
+
+def _check_settings(
+    title: str, name: str, version: str, effect: str, timeout: float, permit_lifetime: float | None, owner: str | None
+) -> None:
+    if effect not in get_args(Effect):
+        raise ToolError(f'{title}: effect is "read", "write" or "irreversible"')
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ToolError(
+            f"{title}: a tool's name has at most 64 letters, digits, _ and -, and begins with no digit; give name=..."
+        )
+    if not isinstance(version, str) or not version.strip():
+        raise ToolError(f'{title}: version is text that is not empty, such as "1"')
+    for what, seconds in (("timeout", timeout), ("permit_lifetime", permit_lifetime)):
+        if what == "permit_lifetime" and seconds is None:
+            continue
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds <= 0:
+            raise ToolError(f"{title}: {what} is a number of seconds above 0")
+    if owner is not None and (not isinstance(owner, str) or not owner.strip()):
+        raise ToolError(f"{title}: owner is text that is not empty, such as a team's address")
+
+
+def _reader(title: str, signature: FunctionSignature) -> ArgumentReader:
+    """The reader of the whole signature; where it fails, the first parameter that fails alone is named."""
+    try:
+        return ArgumentReader(signature.arguments)
+    except BadDefault as error:
+        raise ToolError(f"{title}: the default of parameter {error.name} {error}") from None
+    except _UNREADABLE as error:
+        for item in signature.arguments:
+            try:
+                ArgumentReader([item])
+            except _UNREADABLE as own:
+                raise ToolError(f"{title}: parameter {item.name} cannot be read from JSON: {_why(own)}") from None
+        raise ToolError(f"{title}: its parameters cannot be read from JSON: {_why(error)}") from None
+
+
+def _writer(title: str, signature: FunctionSignature) -> ResultWriter:
+    try:
+        return ResultWriter(signature.returns)
+    except _UNREADABLE as error:
+        raise ToolError(f"{title}: the result cannot be written as JSON: {_why(error)}") from None
+
+
+_UNREADABLE = (Unserialisable, PydanticUserError, PydanticSchemaGenerationError, SchemaError)
+
+
+def _why(error: Exception) -> str:
+    return str(error).split("\n\nFor further information")[0].split("Set `arbitrary_types_allowed")[0].strip()

@@ -1,0 +1,91 @@
+"""Calling a tool's function: in a thread where it is synchronous, within its time, with its things closed after."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from contextlib import AsyncExitStack
+from typing import Any
+
+from anyio import to_thread
+
+from licet.tools.context import ToolContext
+from licet.tools.injection import Injector
+from licet.tools.signature import Function, Needs
+
+
+class TimeIsUp(Exception):
+    """The time is over. `started`: the function had begun."""
+
+    def __init__(self, started: bool) -> None:
+        super().__init__()
+        self.started = started
+
+
+async def call_within(
+    seconds: float,
+    function: Function,
+    values: dict[str, Any],
+    needs: Needs,
+    context: ToolContext,
+    injector: Injector,
+) -> Any:
+    """Calls `function` with `values` and what is injected.
+
+    An async function that is late is cancelled. A sync one runs in a worker thread with the caller's context variables;
+    late or cancelled, it is abandoned: it runs on in its thread and nobody waits for it. One that had not begun by
+    then never begins. Context managers of providers are closed in any case, outside the time limit; one that
+    swallows the function's exception does not turn it into a result.
+
+    Raises:
+        TimeIsUp: `seconds` are over.
+        BaseException: whatever the function, a provider, or its closing raises.
+    """
+    turn = _Turn()
+    raised: BaseException | None = None
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                given = await injector.give(needs, context, stack)
+                return await _run(function, {**values, **given}, turn)
+        except TimeoutError as error:
+            raised = TimeIsUp(turn.taken()) if limit.expired() else error
+            raise raised from None
+        except BaseException as error:
+            turn.taken()
+            raised = error
+            raise
+    raise raised or RuntimeError("unreachable")
+
+
+async def _run(function: Function, arguments: dict[str, Any], turn: _Turn) -> Any:
+    if inspect.iscoroutinefunction(function):
+        turn.take()
+        return await function(**arguments)
+    answer = await to_thread.run_sync(_in_thread, function, arguments, turn, abandon_on_cancel=True)
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+def _in_thread(function: Function, arguments: dict[str, Any], turn: _Turn) -> Any:
+    if not turn.take():
+        return None  # it was given up before this thread came to it
+    return function(**arguments)
+
+
+class _Turn:
+    """Settles, between a worker thread and the loop that gives up on it, whether the function begins."""
+
+    def __init__(self) -> None:
+        self._left = [None]
+
+    def take(self) -> bool:
+        """Whether it may begin; list.pop is atomic, so only one side gets it."""
+        try:
+            self._left.pop()
+        except IndexError:
+            return False
+        return True
+
+    def taken(self) -> bool:
+        """Whether it had begun; if not, it never will."""
+        return not self.take()

@@ -1,0 +1,198 @@
+"""Python values as plain JSON values: for the canonical form, for policy, and on their way into validation.
+
+The fields of a model are all taken, also those with `exclude=True`, and no serialiser of the model's own is asked:
+policy and reviewers must see what the function gets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import AliasChoices, BaseModel, RootModel, SecretBytes, SecretStr
+from pydantic.types import Secret
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from licet.audit.canonical import canonical
+from licet.tools.errors import FieldError
+from licet.tools.exact_numbers import (
+    MAX_SAFE_INTEGER,
+    NumberRefused,
+    decimal_text,
+    read_fraction,
+    read_integer,
+)
+
+MASK = "**********"
+"""What stands for a secret, wherever a value is written."""
+
+MAX_DEPTH = 64
+"""How many lists and objects may stand in one another."""
+
+Path = tuple[str | int, ...]
+
+
+def show_path(path: Path) -> str:
+    """A path as `items/0/price`; names are escaped as in JSON Pointer (RFC 6901) and cut when long."""
+    return "/".join(_shown_name(part) for part in path)
+
+
+def _shown_name(part: str | int) -> str:
+    text = str(part).replace("~", "~0").replace("/", "~1")
+    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return text if len(text) <= 64 else text[:63] + "…"
+
+
+def canonical_values(value: Any, faults: list[FieldError]) -> Any:
+    """`value` with decimals, and integers beyond 2**53 - 1, as text. What cannot be said goes to `faults`."""
+    return _Walk(faults, decimal_text, str).any(value, ())
+
+
+def policy_values(value: Any, faults: list[FieldError]) -> Any:
+    """`value` for `orjson.dumps`, with every number a JSON number, exactly."""
+    return _Walk(
+        faults,
+        lambda number: orjson.Fragment(decimal_text(number).encode()),
+        lambda number: orjson.Fragment(str(number).encode()),
+    ).any(value, ())
+
+
+def wire_values(value: Any, faults: list[FieldError]) -> Any:
+    """`value` as `licet.tools.strict_json` would have read it from JSON text."""
+    return _Walk(
+        faults,
+        lambda number: read_fraction(f"{decimal_text(number)}e0"),
+        lambda number: read_integer(str(number)),
+        fold_floats=False,
+    ).any(value, ())
+
+
+class _Walk:
+    def __init__(
+        self,
+        faults: list[FieldError],
+        decimal: Callable[[Decimal], Any],
+        integer: Callable[[int], Any],
+        fold_floats: bool = True,
+    ) -> None:
+        self.faults = faults
+        self.decimal = decimal
+        self.integer = integer
+        self.fold_floats = fold_floats  # 12.0 and 12 are one number in RFC 8785, but an `int` takes only the second
+
+    def fault(self, path: Path, message: str) -> None:
+        self.faults.append(FieldError(show_path(path), message))
+
+    def any(self, value: Any, path: Path) -> Any:
+        kind = type(value)
+        if kind is str or value is None or kind is bool:
+            return value
+        if kind is int:
+            if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+                return value
+            return self.number(value, self.integer, path)
+        if kind is float:
+            if not math.isfinite(value):
+                return self.fault(path, "is not a finite number")
+            if self.fold_floats and value.is_integer() and abs(value) <= MAX_SAFE_INTEGER:
+                return int(value)
+            return value + 0.0
+        if kind is Decimal:
+            return self.number(value, self.decimal, path)
+        if kind is dict or isinstance(value, Mapping):
+            return self.mapping(value, path)
+        if kind is list or kind is tuple:
+            return self.items(value, path)
+        return self.rarer(value, path)
+
+    def rarer(self, value: Any, path: Path) -> Any:
+        if isinstance(value, Enum):
+            return self.any(value.value, path)
+        if isinstance(value, RootModel):
+            return self.any(value.root, path)
+        if isinstance(value, BaseModel):
+            values = {wire: getattr(value, name) for name, wire in _model_fields(type(value))}
+            return self.mapping({**values, **(value.__pydantic_extra__ or {})}, path)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return self.mapping({f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}, path)
+        if isinstance(value, datetime | date | time):
+            return value.isoformat()
+        if isinstance(value, UUID):
+            return str(value)
+        if isinstance(value, SecretStr | SecretBytes | Secret):
+            return MASK
+        if isinstance(value, set | frozenset):
+            return self.unordered(value, path)
+        if isinstance(value, deque | list | tuple):
+            return self.items(value, path)
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, int):
+            return self.any(int(value), path)
+        if isinstance(value, float):
+            return self.any(float(value), path)
+        if isinstance(value, Decimal):
+            return self.number(Decimal(value), self.decimal, path)
+        return self.other(value, path)
+
+    def number(self, value: Any, write: Callable[[Any], Any], path: Path) -> Any:
+        try:
+            return write(value)
+        except NumberRefused as error:
+            return self.fault(path, str(error))
+
+    def mapping(self, value: Mapping[Any, Any], path: Path) -> Any:
+        if len(path) >= MAX_DEPTH:
+            return self.fault(path[:8], f"is nested more than {MAX_DEPTH} deep")
+        return {self.key(key, path): self.any(item, (*path, key)) for key, item in value.items()}
+
+    def items(self, value: Any, path: Path) -> Any:
+        if len(path) >= MAX_DEPTH:
+            return self.fault(path[:8], f"is nested more than {MAX_DEPTH} deep")
+        return [self.any(item, (*path, index)) for index, item in enumerate(value)]
+
+    def unordered(self, value: Any, path: Path) -> Any:
+        plain = [self.any(item, (*path, index)) for index, item in enumerate(value)]
+        return sorted(plain, key=lambda item: item.encode() if isinstance(item, str) else orjson.dumps(item))
+
+    def key(self, key: Any, path: Path) -> str:
+        if type(key) is str:
+            return key
+        plain = canonical_values(key, self.faults)
+        if isinstance(plain, str):
+            return plain
+        if isinstance(plain, bool | int | float | None):
+            return canonical(plain).decode()
+        self.fault(path, "has a name that is not text")
+        return ""
+
+    def other(self, value: Any, path: Path) -> Any:
+        """Durations, bytes, paths, addresses, URLs: what pydantic itself writes as text."""
+        try:
+            plain = to_jsonable_python(value)
+        except (PydanticSerializationError, ValueError):
+            plain = None
+        if not isinstance(plain, str):
+            return self.fault(path, f"is a {type(value).__name__}, which JSON has no word for")
+        return plain
+
+
+@lru_cache(maxsize=1024)
+def _model_fields(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Each field's name, and the name it is read under."""
+    names = []
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias or field.alias
+        if isinstance(alias, AliasChoices):
+            alias = next((choice for choice in alias.choices if isinstance(choice, str)), None)
+        names.append((name, alias if isinstance(alias, str) else name))
+    return tuple(names)

@@ -1,0 +1,82 @@
+"""For whom an agent acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from licet.audit.canonical import Json, canonical
+from licet.audit.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A person or service, as a credential proved it and never as a model says.
+
+    Attributes:
+        subject: a pseudonymous id, unique in the tenant.
+        tenant: whose data this principal belongs to.
+        roles: what the tenant lets it be.
+        attributes: anything else policy reads, as JSON. It is copied and cannot be changed afterwards.
+
+    Raises:
+        ConfigurationError: an empty subject or tenant, or attributes that are not JSON (NaN among them).
+    """
+
+    subject: str
+    tenant: str = "default"
+    roles: frozenset[str] = frozenset()
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("subject", "tenant"):
+            value: Any = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise ConfigurationError(f"Principal.{name} must be text that is not empty")
+        roles: Any = self.roles
+        if isinstance(roles, str) or not isinstance(roles, Iterable):
+            raise ConfigurationError('Principal.roles must be a set of names, such as {"support"}')
+        object.__setattr__(self, "roles", frozenset(roles))
+        if not all(isinstance(role, str) and role for role in self.roles):
+            raise ConfigurationError("each of Principal.roles must be text that is not empty")
+        attributes: Any = self.attributes
+        if not isinstance(attributes, Mapping):
+            raise ConfigurationError("Principal.attributes must be a mapping from names to JSON values")
+        try:
+            copy = orjson.loads(canonical(dict(attributes)))
+            canonical([self.subject, self.tenant, *sorted(self.roles)])
+        except (ValueError, RecursionError) as error:
+            raise ConfigurationError(f"Principal: not JSON: {error}") from None
+        object.__setattr__(self, "attributes", _frozen(copy))
+
+    def digestible(self) -> dict[str, Json]:
+        """Plain JSON of the whole principal, the same for equal principals: what a binding digest covers."""
+        return {
+            "subject": self.subject,
+            "tenant": self.tenant,
+            "roles": sorted(self.roles),
+            "attributes": _thawed(self.attributes),
+        }
+
+    def __hash__(self) -> int:
+        return hash((self.subject, self.tenant, self.roles))
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _thawed(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_thawed(item) for item in value]
+    return value

@@ -1,0 +1,208 @@
+"""Reading what a model sends: JSON as RFC 7493 (I-JSON) wants it, bounded, with every number exact."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from licet.tools.errors import FieldError, InvalidArguments
+from licet.tools.exact_numbers import TAG, NumberRefused, read_fraction, read_integer
+from licet.tools.plain_values import MAX_DEPTH, Path, show_path, wire_values
+
+MAX_TEXT = 1_000_000
+"""The most bytes that the arguments of a call may have, as UTF-8."""
+
+MAX_STRING = 250_000
+"""The most characters that one text among them may have."""
+
+MAX_VALUES = 20_000
+"""The most values they may hold in all."""
+
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
+
+
+class _Fault:
+    """Stands in the tree for a value that could not be read, until its path is known."""
+
+    __slots__ = ("message", "name")
+
+    def __init__(self, message: str, name: str | None = None) -> None:
+        self.message = message
+        self.name = name
+
+
+def read(raw: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as plain values: JSON text, or a mapping of Python values, which takes the same way.
+
+    A number that a double does not hold comes as tagged text (see `licet.tools.exact_numbers`).
+
+    Raises:
+        InvalidArguments: not JSON, not an object, not Unicode, a name twice, NaN or Infinity, too large, too deep.
+    """
+    if isinstance(raw, Mapping):
+        return _read_mapping(raw)
+    text = _decoded(raw)
+    _check_shape(text)
+    found: list[_Fault] = []
+    try:
+        tree = _decoder(found).decode(text)
+    except json.JSONDecodeError as error:
+        raise _invalid("", f"is not valid JSON: {error.msg}, at character {error.pos}") from None
+    except (RecursionError, ValueError):
+        raise _invalid("", "is not valid JSON") from None
+    if found:
+        raise InvalidArguments(_located(tree, ()))
+    if type(tree) is not dict:
+        raise _invalid("", "the arguments should be a JSON object")
+    if len(text) > MAX_STRING:
+        _check_strings(tree)
+    return tree
+
+
+def write(tree: dict[str, Any]) -> bytes:
+    """The tree as JSON text for validation.
+
+    Raises:
+        InvalidArguments: some text is not valid Unicode (a lone surrogate).
+    """
+    try:
+        return orjson.dumps(tree)
+    except (TypeError, orjson.JSONEncodeError):
+        faults = [FieldError(show_path(path), "is not valid Unicode") for path in _not_unicode(tree, ())]
+        raise InvalidArguments(faults or [FieldError("", "is not JSON")]) from None
+
+
+def tagged(value: Any, path: Path = ()) -> list[tuple[Path, str]]:
+    """Where in `value` a number is left that only a Decimal could have taken, with its tagged text."""
+    if isinstance(value, str):
+        return [(path, value[value.index(TAG) :])] if TAG in value else []
+    return [found for key, item in _children(value) for found in tagged(item, (*path, key))]
+
+
+def _read_mapping(raw: Mapping[str, Any]) -> dict[str, Any]:
+    faults: list[FieldError] = []
+    if not all(isinstance(name, str) for name in raw):
+        raise _invalid("", "each argument's name should be text")
+    tree = wire_values(raw, faults)
+    if faults:
+        raise InvalidArguments(faults)
+    if len(write(tree)) > MAX_TEXT:
+        raise _invalid("", f"the arguments are larger than {MAX_TEXT} bytes")
+    if _count(tree) > MAX_VALUES:
+        raise _invalid("", f"the arguments hold more than {MAX_VALUES} values")
+    _check_strings(tree)
+    assert isinstance(tree, dict)
+    return tree
+
+
+def _decoded(raw: str | bytes) -> str:
+    if len(raw) > MAX_TEXT:
+        raise _invalid("", f"the arguments are larger than {MAX_TEXT} bytes")
+    if isinstance(raw, str):
+        if len(raw) > MAX_TEXT // 4 and len(raw.encode(errors="surrogatepass")) > MAX_TEXT:
+            raise _invalid("", f"the arguments are larger than {MAX_TEXT} bytes")
+        return raw
+    try:
+        return bytes(raw).decode()
+    except UnicodeDecodeError as error:
+        raise _invalid("", f"the arguments are not valid UTF-8, at byte {error.start}") from None
+
+
+def _check_shape(text: str) -> None:
+    """Depth and number of values, before anything is built; brackets and commas within strings do not count."""
+    opened = text.count("[") + text.count("{")
+    if opened <= MAX_DEPTH and text.count(",") + opened < MAX_VALUES:
+        return
+    bare = _STRINGS.sub("", text)
+    if bare.count(",") + bare.count("[") + bare.count("{") >= MAX_VALUES:
+        raise _invalid("", f"the arguments hold more than {MAX_VALUES} values")
+    depth = 0
+    for bracket in _NOT_BRACKETS.sub("", bare):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise _invalid("", f"the arguments are nested more than {MAX_DEPTH} deep")
+
+
+def _decoder(found: list[_Fault]) -> json.JSONDecoder:
+    def fault(message: str, name: str | None = None) -> _Fault:
+        found.append(_Fault(message, name))
+        return found[-1]
+
+    def number(read_number: Any) -> Any:
+        def read_or_fault(text: str) -> Any:
+            try:
+                return read_number(text)
+            except NumberRefused as error:
+                return fault(str(error))
+
+        return read_or_fault
+
+    def members(pairs: list[tuple[str, Any]]) -> Any:
+        tree = dict(pairs)
+        if len(tree) != len(pairs):
+            seen: set[str] = set()
+            for name, _ in pairs:
+                if name in seen:
+                    tree[name] = fault("stands there twice")
+                seen.add(name)
+        return tree
+
+    return json.JSONDecoder(
+        object_pairs_hook=members,
+        parse_float=number(read_fraction),
+        parse_int=number(read_integer),
+        parse_constant=lambda _: fault("is not a finite number"),
+    )
+
+
+def _children(value: Any) -> list[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, list):
+        return list(enumerate(value))
+    return []
+
+
+def _count(value: Any) -> int:
+    return 1 + sum(_count(item) for _, item in _children(value))
+
+
+def _located(value: Any, path: Path) -> list[FieldError]:
+    if isinstance(value, _Fault):
+        return [FieldError(show_path(path), value.message)]
+    return [fault for key, item in _children(value) for fault in _located(item, (*path, key))]
+
+
+def _check_strings(tree: Any) -> None:
+    long = [FieldError(show_path(path), f"is longer than {MAX_STRING} characters") for path in _long(tree, ())]
+    if long:
+        raise InvalidArguments(long)
+
+
+def _long(value: Any, path: Path) -> list[Path]:
+    if isinstance(value, str):
+        return [path] if len(value) > MAX_STRING else []
+    return [found for key, item in _children(value) for found in _long(item, (*path, key))]
+
+
+def _not_unicode(value: Any, path: Path) -> list[Path]:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return [path]
+        return []
+    return [
+        found
+        for key, item in _children(value)
+        for found in (_not_unicode(key, (*path, key)) or _not_unicode(item, (*path, key)))
+    ]
+
+
+def _invalid(path: str, message: str) -> InvalidArguments:
+    return InvalidArguments([FieldError(path, message)])
