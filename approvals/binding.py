@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from licet.audit.canonical import Json, canonical, sha256
 
 if TYPE_CHECKING:
-    from licet.tools import Principal
+    from licet.tools.principal import Principal
 
 _DOMAIN = b"licet/approval-binding/v1\x00"
 
@@ -31,19 +31,11 @@ def binding_digest(
         arguments: canonical JSON of the validated arguments.
         principal: for whom the call runs.
         workflow_digest: of the workflow's whole content, its version among it.
-
-    Raises:
-        ValueError: an attribute of the principal is nothing JSON has a word for.
     """
     parts: dict[str, Json] = {
         "arguments": sha256(arguments),
         "contract_hash": contract_hash,
-        "principal": {
-            "attributes": dict(principal.attributes),
-            "roles": sorted(principal.roles),
-            "subject": principal.subject,
-            "tenant": principal.tenant,
-        },
+        "principal": principal.digestible(),
         "workflow_digest": workflow_digest,
     }
     return sha256(_DOMAIN + canonical(parts))

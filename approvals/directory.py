@@ -114,7 +114,7 @@ class FileDirectory:
         return self._read[1]
 
 
-def directory_from_environment() -> Directory:
+def default_directory() -> Directory:
     """The reviewers' file that `LICET_REVIEWERS` names, else this computer's users.
 
     Raises:

@@ -321,6 +321,8 @@ class ApprovalQueue:
         return fold_requests(records, self._clock.now())
 
     def _payload(self, answer: Answer, name: str) -> Any:
+        if name not in dict(answer.payloads):
+            return None
         content = self._journal.payload(answer.stream, answer.seq, name)
         return None if content is None else orjson.loads(content)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from licet.approvals.binding import binding_digest
 from licet.approvals.errors import NothingToShow
 from licet.audit.canonical import canonical
+from licet.audit.errors import ConfigurationError
 from licet.tools.principal import Principal
 
 
@@ -34,6 +35,7 @@ class ShownWorkflow(_Part):
     version: str
     digest: str
     purpose: str
+    risk: str | None = None
 
 
 class Shown(_Part):
@@ -54,6 +56,7 @@ class Shown(_Part):
     """
 
     tool: str
+    effect: str | None = None
     contract_hash: str
     args: dict[str, Any]
     principal: ShownPrincipal
@@ -82,15 +85,23 @@ class Shown(_Part):
             ) from None
 
     def digest(self, args: bytes | None = None) -> str:
-        """What a review binds to; with `args` (canonical JSON) in place of the arguments shown."""
-        return binding_digest(
-            contract_hash=self.contract_hash,
-            arguments=canonical(self.args) if args is None else args,
-            principal=Principal(
+        """What a review binds to; with `args` (canonical JSON) in place of the arguments shown.
+
+        Raises:
+            NothingToShow: the principal shown is none.
+        """
+        try:
+            principal = Principal(
                 subject=self.principal.subject,
                 tenant=self.principal.tenant,
                 roles=frozenset(self.principal.roles),
                 attributes=self.principal.attributes,
-            ),
+            )
+        except ConfigurationError:
+            raise NothingToShow("the request does not show for whom the call runs; reject it") from None
+        return binding_digest(
+            contract_hash=self.contract_hash,
+            arguments=canonical(self.args) if args is None else args,
+            principal=principal,
             workflow_digest=self.workflow.digest,
         )

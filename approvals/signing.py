@@ -32,26 +32,25 @@ if TYPE_CHECKING:
 class ReviewSigner:
     """Signs reviews with the approval service's private key.
 
-    `ReviewSigner.open()` uses the key in its file; the file is not touched, and no key is made, before
-    something is signed. `ReviewSigner.generate()` has a key of its own in memory, which is gone with the
-    process.
+    The key's file is not touched, and no key is made, before something is signed. `ReviewSigner.generate()`
+    has a key of its own in memory, which is gone with the process.
     """
 
-    def __init__(self, path: Path | None, key: Ed25519PrivateKey | None = None) -> None:
-        self._path = path
-        self._key = key
+    def __init__(self, key: Path | str | Ed25519PrivateKey) -> None:
+        """Take the key, or the file in which it is or will be."""
+        self._key = Path(key) if isinstance(key, str) else key
 
     @classmethod
-    def open(cls, path: Path | str | None = None) -> ReviewSigner:
-        """The signer with the key at `path`, by default where `licet.approvals.keys.key_path` says."""
-        return cls(key_path() if path is None else Path(path))
+    def default(cls) -> ReviewSigner:
+        """The signer with the key that is where `licet.approvals.keys.key_path` says."""
+        return cls(key_path())
 
     @classmethod
     def generate(cls) -> ReviewSigner:
         """A signer with a new key that is nowhere written down."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        return cls(None, Ed25519PrivateKey.generate())
+        return cls(Ed25519PrivateKey.generate())
 
     def public_key(self) -> bytes:
         """The 32 raw bytes of the public half.
@@ -78,9 +77,8 @@ class ReviewSigner:
         return base64.b64encode(self._private().sign(review.message())).decode()
 
     def _private(self) -> Ed25519PrivateKey:
-        if self._key is None:
-            assert self._path is not None
-            self._key = private_key(self._path)
+        if isinstance(self._key, Path):
+            self._key = private_key(self._key)
         return self._key
 
 
@@ -100,7 +98,7 @@ class ReviewVerifier:
         self._paths = tuple(paths)
 
     @classmethod
-    def open(cls) -> ReviewVerifier:
+    def default(cls) -> ReviewVerifier:
         """The verifier for the keys that `LICET_APPROVAL_PUBLIC_KEYS` names, else for this user's own.
 
         Raises:

@@ -1,4 +1,4 @@
-"""A run's records without a database, written by the journal's own codec."""
+"""A run's records without a database."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from licet.approvals.requests import Request, fold_requests
 from licet.approvals.review import Review, Verdict
 from licet.approvals.signing import ReviewSigner
+from licet.audit.canonical import canonical
 from licet.audit.clock import timestamp
-from licet.audit.codec import decode, encode_unit
 from licet.audit.events import (
     Actor,
     ApprovalAnswered,
@@ -22,8 +22,9 @@ from licet.audit.events import (
     GroupCount,
     RunFinished,
     RunStarted,
+    RunSuspended,
 )
-from licet.audit.records import GENESIS, Draft, Payload, Record, Unit, record_hash
+from licet.audit.records import GENESIS, Payload, Record, record_hash
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -71,6 +72,10 @@ def requested(
     )
 
 
+def suspended() -> RunSuspended:
+    return RunSuspended(cause="approval", detail="it cannot be taken back", active_ms=1000)
+
+
 def finished() -> RunFinished:
     return RunFinished(status="stopped", reason="a limit", active_ms=1000)
 
@@ -92,11 +97,36 @@ class Chain:
     def add(self, event: Event, payloads: dict[str, Payload] | None = None) -> Record:
         prev = self.records[-1].hash if self.records else GENESIS
         seq = len(self.records) + 1
-        draft = Draft(event, Actor(kind="runtime", id="test"), payloads or {})
-        (encoded,) = encode_unit(Unit(self.stream, self.tenant, (draft,)), self.now)
-        text = encoded.text(prev, seq)
-        self.records.append(decode(self.stream, seq, text, record_hash(text)))
-        return self.records[-1]
+        digests = {name: payload.digest() for name, payload in (payloads or {}).items()}
+        body = event.model_dump(mode="json")
+        text = canonical(
+            {
+                "actor": {"kind": "runtime", "id": "test"},
+                "type": body.pop("type"),
+                "v": body.pop("v"),
+                "body": body,
+                "payloads": digests,
+                "prev": prev,
+                "seq": seq,
+                "stream": self.stream,
+                "tenant": self.tenant,
+                "time": timestamp(self.now),
+            }
+        )
+        record = Record(
+            stream=self.stream,
+            seq=seq,
+            tenant=self.tenant,
+            time=self.now,
+            actor=Actor(kind="runtime", id="test"),
+            event=event,
+            payloads=digests,
+            prev=prev,
+            hash=record_hash(text),
+            text=text,
+        )
+        self.records.append(record)
+        return record
 
     def answer(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
-from approval_story import HOUR, NOON, closed, finished, owed, requested, started
+from approval_story import HOUR, NOON, closed, finished, owed, requested, started, suspended
 
 from licet.approvals.coverage import covers
 from licet.approvals.directory import FileDirectory, LocalDirectory
@@ -37,7 +37,6 @@ from licet.audit.clock import SystemClock, new_id
 from licet.audit.events import Actor, ApprovalAnswered, ApprovalOwed, Event
 from licet.audit.journal import Journal
 from licet.audit.records import Appended, Draft, Payload, Unit
-from licet.tools import Principal
 
 BOB, CAROL, DAVE = (Reviewer(f"local:{name}", local=True) for name in ("bob", "carol", "dave"))
 ARGS: dict[str, Any] = {"order_id": "O-1", "amount": "120.00"}
@@ -75,7 +74,7 @@ class Desk:
         self.url = f"sqlite:///{path / 'licet.db'}"
         self.clock = HeldClock()
         self.journal = Journal.open(self.url, create=True, clock=self.clock)
-        self.signer = ReviewSigner.open(path / "keys" / "approval.key")
+        self.signer = ReviewSigner(path / "keys" / "approval.key")
         self.queue = ApprovalQueue(self.journal, self.signer, LocalDirectory())
 
     def append(
@@ -91,14 +90,14 @@ class Desk:
             )
             for event, payloads in events
         )
-        return self.journal.append_now(Unit(run, tenant, drafts, status=status))
+        return self.journal.append_now(Unit(run, tenant, drafts))
 
     def ask(
         self,
         needs: ApprovalOwed | None = None,
         *,
         tenant: str = "default",
-        status: str = "suspended",
+        live: bool = False,
         request_id: str | None = None,
         seen: dict[str, Any] | None = None,
         subject: str = "alice",
@@ -112,8 +111,8 @@ class Desk:
             run,
             (started(subject), {}),
             (requested(request_id, "c1", needs, digest, self.clock.now() + HOUR), {"shown": canonical(seen)}),
+            *([] if live else [(suspended(), {})]),
             tenant=tenant,
-            status=status,
         )
         return run, request_id
 
@@ -133,7 +132,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_what_waits_is_listed_the_oldest_first_in_suspended_and_in_live_runs(desk: Desk) -> None:
     _, first = desk.ask()
     desk.clock.moment += HOUR / 4
-    _, second = desk.ask(status="running")
+    _, second = desk.ask(live=True)
     assert [request.request_id for request in desk.queue.pending()] == [first, second]
     desk.clock.moment += HOUR * 3 / 4
     assert [request.request_id for request in desk.queue.pending()] == [second]
@@ -143,7 +142,7 @@ def test_what_is_answered_or_over_no_longer_waits(desk: Desk) -> None:
     _, answered = desk.ask()
     run, _ = desk.ask()
     desk.queue.approve(answered, BOB)
-    desk.append(run, (finished(), {}), status="finished")
+    desk.append(run, (finished(), {}))
     assert desk.queue.pending() == []
     assert sorted(request.status for request in desk.queue.history()) == ["approved", "void"]
     assert len(desk.queue.history(limit=1)) == 1
@@ -187,10 +186,11 @@ def test_an_approval_is_journalled_signed_and_covers(desk: Desk) -> None:
     assert covers(
         request.owed,
         request.answers,
-        principal=Principal("alice"),
         directory=LocalDirectory(),
+        verifier=ReviewVerifier([desk.signer.public_key()]),
         digest=request.digest,
-        keys=ReviewVerifier([desk.signer.public_key()]),
+        tenant="default",
+        requester="alice",
     ).covered
 
 
@@ -300,7 +300,9 @@ def test_nobody_reviews_their_own_call(desk: Desk, verdict: str) -> None:
 def test_only_those_who_are_asked_may_answer(desk: Desk, tmp_path: Path, verdict: str) -> None:
     file = tmp_path / "reviewers.yaml"
     file.write_text(
-        'reviewers:\n  "local:bob": {groups: [payments], tenants: [default]}\n  "local:carol": {groups: [legal]}\n'
+        "reviewers:\n"
+        '  "local:bob": {groups: [payments], tenants: [default]}\n'
+        '  "local:carol": {groups: [legal]}\n'
     )
     queue = ApprovalQueue(desk.journal, desk.signer, FileDirectory(file))
     run, request_id = desk.ask(owed(("payments", 1)))
@@ -392,7 +394,7 @@ def test_an_id_may_be_shortened_while_it_is_the_only_one(desk: Desk) -> None:
         desk.queue.get("019b7f00")
     assert desk.queue.get("019b7f00-b").request_id == other
     desk.queue.approve(other, BOB)
-    desk.append(run, (finished(), {}), status="finished")
+    desk.append(run, (finished(), {}))
     with pytest.raises(AmbiguousRequest):
         desk.queue.approve("019b7f00", BOB)
     assert desk.queue.get(one).status == "pending", "an old page's short id must not answer another request"
@@ -407,7 +409,7 @@ def test_an_unknown_id_says_where_to_look(desk: Desk, unknown: str) -> None:
 
 def test_a_live_run_that_goes_on_writing_does_not_stop_an_answer(desk: Desk) -> None:
     """Somebody appends between reading and writing; the answer is given on what stands then."""
-    run, request_id = desk.ask(status="running")
+    run, request_id = desk.ask(live=True)
 
     class Busy(LocalDirectory):
         left = 3
@@ -427,7 +429,7 @@ def test_a_live_run_that_goes_on_writing_does_not_stop_an_answer(desk: Desk) -> 
 
 def review_in_a_process(url: str, key: str, request_id: str, name: str, at_once: Barrier) -> str:
     journal = Journal.open(url, clock=SystemClock())
-    queue = ApprovalQueue(journal, ReviewSigner.open(key), LocalDirectory())
+    queue = ApprovalQueue(journal, ReviewSigner(key), LocalDirectory())
     queue.get(request_id)
     at_once.wait()
     try:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet.approvals.binding import binding_digest
-from licet.tools import Principal
+from licet.tools.principal import Principal
 
 ALICE = Principal(
     subject="alice", tenant="acme", roles=frozenset({"support", "admin"}), attributes={"region": "EU"}
@@ -56,7 +56,8 @@ def test_any_difference_gives_another_digest(change: dict[str, Any]) -> None:
 
 
 texts = st.text(max_size=6)
-calls = st.tuples(texts, st.binary(max_size=8), texts, texts, st.frozensets(texts, max_size=3), texts)
+names = st.text(min_size=1, max_size=6).filter(str.strip)
+calls = st.tuples(texts, st.binary(max_size=8), names, names, st.frozensets(names, max_size=3), texts)
 
 
 @given(calls, calls)

@@ -14,28 +14,26 @@ from licet.approvals.coverage import Coverage, covers
 from licet.approvals.directory import FileDirectory, LocalDirectory
 from licet.approvals.signing import ReviewSigner, ReviewVerifier
 from licet.audit.events import ApprovalOwed
-from licet.tools import Principal
-
-ALICE = Principal("alice")
 
 
 def weigh(
     chain: Chain,
     needs: ApprovalOwed | None = None,
     *,
-    principal: Principal = ALICE,
     directory: object = None,
     digest: str = DIGEST,
-    keys: ReviewVerifier | None = None,
+    tenant: str = "default",
+    requester: str = "alice",
 ) -> Coverage:
     answers = [answer for request in chain.fold().values() for answer in request.answers]
     return covers(
         needs or owed(),
         answers,
-        principal=principal,
         directory=directory or LocalDirectory(),  # type: ignore[arg-type]
+        verifier=ReviewVerifier([chain.signer.public_key()]),
         digest=digest,
-        keys=keys or ReviewVerifier([chain.signer.public_key()]),
+        tenant=tenant,
+        requester=requester,
     )
 
 
@@ -45,15 +43,14 @@ def test_one_signed_approval_covers_one_owed() -> None:
     coverage = weigh(chain)
     assert coverage.covered
     assert [answer.reviewer for answer in coverage.counted] == ["local:bob"]
-    assert coverage.missing == ()
+    assert coverage.missing is None
 
 
 def test_nothing_said_covers_nothing_and_says_what_is_missing() -> None:
     coverage = weigh(asking(), owed(("payments", 2), ("any", 1)))
     assert not coverage.covered
     assert coverage.missing == (
-        "2 approvals by different reviewers of payments are missing",
-        "1 approval by any reviewer is missing",
+        "2 approvals by different reviewers of payments are missing; 1 approval by any reviewer is missing"
     )
 
 
@@ -91,7 +88,7 @@ def test_a_rejection_vetoes_whatever_others_said() -> None:
     chain.answer("local:carol", "reject")
     coverage = weigh(chain, owed(("any", 1)))
     assert not coverage.covered
-    assert coverage.missing == ("a reviewer rejected the call",)
+    assert coverage.missing == "a reviewer rejected the call"
 
 
 def test_an_edit_counts_for_the_edited_call_and_for_no_other() -> None:
@@ -107,18 +104,22 @@ def test_another_call_than_the_reviewed_one_is_not_covered() -> None:
     coverage = weigh(chain, digest="f" * 64)
     assert not coverage.covered
     assert "not the one that was reviewed" in coverage.ignored[0][1]
+    assert coverage.missing == "1 approval by any reviewer is missing"
+    assert coverage.why.startswith(
+        f"{coverage.missing}; the review by local:bob does not count: the call is not"
+    )
 
 
 def test_the_principal_never_counts() -> None:
     chain = asking()
     chain.answer("local:bob")
-    assert not weigh(chain, principal=Principal("local:bob")).covered
+    assert not weigh(chain, requester="local:bob").covered
 
 
 def test_reviews_do_not_cross_tenants() -> None:
     chain = asking()
     chain.answer("local:bob")
-    assert not weigh(chain, principal=Principal("alice", "other")).covered
+    assert not weigh(chain, tenant="other").covered
 
 
 @pytest.mark.parametrize(
