@@ -2,7 +2,7 @@
 
 from licet.approvals.binding import binding_digest
 from licet.approvals.coverage import Coverage, covers
-from licet.approvals.directory import Directory, FileDirectory, LocalDirectory, default_directory
+from licet.approvals.directory import Directory, FileDirectory, LocalDirectory, directory_from_environment
 from licet.approvals.errors import (
     AlreadyAnswered,
     AmbiguousRequest,
@@ -51,7 +51,7 @@ __all__ = [
     "UnknownRequest",
     "binding_digest",
     "covers",
-    "default_directory",
+    "directory_from_environment",
     "fold_requests",
     "local_reviewer",
 ]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from licet.audit.canonical import Json, canonical, sha256
-
-if TYPE_CHECKING:
-    from licet.tools.principal import Principal
+from licet.tools.principal import Principal
 
 _DOMAIN = b"licet/approval-binding/v1\x00"
 

@@ -114,7 +114,7 @@ class FileDirectory:
         return self._read[1]
 
 
-def default_directory() -> Directory:
+def directory_from_environment() -> Directory:
     """The reviewers' file that `LICET_REVIEWERS` names, else this computer's users.
 
     Raises:

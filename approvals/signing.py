@@ -41,7 +41,7 @@ class ReviewSigner:
         self._key = Path(key) if isinstance(key, str) else key
 
     @classmethod
-    def default(cls) -> ReviewSigner:
+    def open(cls) -> ReviewSigner:
         """The signer with the key that is where `licet.approvals.keys.key_path` says."""
         return cls(key_path())
 
@@ -98,7 +98,7 @@ class ReviewVerifier:
         self._paths = tuple(paths)
 
     @classmethod
-    def default(cls) -> ReviewVerifier:
+    def open(cls) -> ReviewVerifier:
         """The verifier for the keys that `LICET_APPROVAL_PUBLIC_KEYS` names, else for this user's own.
 
         Raises:

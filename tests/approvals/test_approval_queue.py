@@ -37,6 +37,7 @@ from licet.audit.clock import SystemClock, new_id
 from licet.audit.events import Actor, ApprovalAnswered, ApprovalOwed, Event
 from licet.audit.journal import Journal
 from licet.audit.records import Appended, Draft, Payload, Unit
+from licet.tools.principal import Principal
 
 BOB, CAROL, DAVE = (Reviewer(f"local:{name}", local=True) for name in ("bob", "carol", "dave"))
 ARGS: dict[str, Any] = {"order_id": "O-1", "amount": "120.00"}
@@ -186,11 +187,10 @@ def test_an_approval_is_journalled_signed_and_covers(desk: Desk) -> None:
     assert covers(
         request.owed,
         request.answers,
+        principal=Principal("alice"),
         directory=LocalDirectory(),
-        verifier=ReviewVerifier([desk.signer.public_key()]),
         digest=request.digest,
-        tenant="default",
-        requester="alice",
+        keys=ReviewVerifier([desk.signer.public_key()]),
     ).covered
 
 

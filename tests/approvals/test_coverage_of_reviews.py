@@ -14,6 +14,9 @@ from licet.approvals.coverage import Coverage, covers
 from licet.approvals.directory import FileDirectory, LocalDirectory
 from licet.approvals.signing import ReviewSigner, ReviewVerifier
 from licet.audit.events import ApprovalOwed
+from licet.tools.principal import Principal
+
+ALICE = Principal("alice")
 
 
 def weigh(
@@ -22,18 +25,16 @@ def weigh(
     *,
     directory: object = None,
     digest: str = DIGEST,
-    tenant: str = "default",
-    requester: str = "alice",
+    principal: Principal = ALICE,
 ) -> Coverage:
     answers = [answer for request in chain.fold().values() for answer in request.answers]
     return covers(
         needs or owed(),
         answers,
         directory=directory or LocalDirectory(),  # type: ignore[arg-type]
-        verifier=ReviewVerifier([chain.signer.public_key()]),
+        principal=principal,
         digest=digest,
-        tenant=tenant,
-        requester=requester,
+        keys=ReviewVerifier([chain.signer.public_key()]),
     )
 
 
@@ -43,14 +44,15 @@ def test_one_signed_approval_covers_one_owed() -> None:
     coverage = weigh(chain)
     assert coverage.covered
     assert [answer.reviewer for answer in coverage.counted] == ["local:bob"]
-    assert coverage.missing is None
+    assert coverage.missing == ()
 
 
 def test_nothing_said_covers_nothing_and_says_what_is_missing() -> None:
     coverage = weigh(asking(), owed(("payments", 2), ("any", 1)))
     assert not coverage.covered
     assert coverage.missing == (
-        "2 approvals by different reviewers of payments are missing; 1 approval by any reviewer is missing"
+        "2 approvals by different reviewers of payments are missing",
+        "1 approval by any reviewer is missing",
     )
 
 
@@ -88,7 +90,7 @@ def test_a_rejection_vetoes_whatever_others_said() -> None:
     chain.answer("local:carol", "reject")
     coverage = weigh(chain, owed(("any", 1)))
     assert not coverage.covered
-    assert coverage.missing == "a reviewer rejected the call"
+    assert coverage.missing == ("a reviewer rejected the call",)
 
 
 def test_an_edit_counts_for_the_edited_call_and_for_no_other() -> None:
@@ -104,22 +106,22 @@ def test_another_call_than_the_reviewed_one_is_not_covered() -> None:
     coverage = weigh(chain, digest="f" * 64)
     assert not coverage.covered
     assert "not the one that was reviewed" in coverage.ignored[0][1]
-    assert coverage.missing == "1 approval by any reviewer is missing"
+    assert coverage.missing == ("1 approval by any reviewer is missing",)
     assert coverage.why.startswith(
-        f"{coverage.missing}; the review by local:bob does not count: the call is not"
+        "1 approval by any reviewer is missing; the review by local:bob does not count: the call is not"
     )
 
 
 def test_the_principal_never_counts() -> None:
     chain = asking()
     chain.answer("local:bob")
-    assert not weigh(chain, requester="local:bob").covered
+    assert not weigh(chain, principal=Principal("local:bob")).covered
 
 
 def test_reviews_do_not_cross_tenants() -> None:
     chain = asking()
     chain.answer("local:bob")
-    assert not weigh(chain, tenant="other").covered
+    assert not weigh(chain, principal=Principal("alice", "other")).covered
 
 
 @pytest.mark.parametrize(

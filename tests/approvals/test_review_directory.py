@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from approval_story import owed
 
-from licet.approvals.directory import FileDirectory, LocalDirectory, default_directory
+from licet.approvals.directory import FileDirectory, LocalDirectory, directory_from_environment
 from licet.approvals.errors import ReviewersInvalid
 from licet.approvals.reviewer import Reviewer, local_reviewer
 
@@ -130,13 +130,13 @@ def test_a_file_that_says_nothing_is_refused(tmp_path: Path, content: bytes) -> 
 
 def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LICET_REVIEWERS", raising=False)
-    assert isinstance(default_directory(), LocalDirectory)
+    assert isinstance(directory_from_environment(), LocalDirectory)
     path = tmp_path / "reviewers.yaml"
     monkeypatch.setenv("LICET_REVIEWERS", str(path))
     with pytest.raises(ReviewersInvalid, match="cannot read"):
-        default_directory()
+        directory_from_environment()
     path.write_text(FILE)
-    assert default_directory().groups("local:alice", "acme") == {"any", "payments"}
+    assert directory_from_environment().groups("local:alice", "acme") == {"any", "payments"}
 
 
 def test_the_local_reviewer_is_who_the_operating_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
