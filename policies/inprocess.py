@@ -68,6 +68,6 @@ class InProcessEngine:
 
 
 class _Own(threading.local):
-    """What each thread has for itself. An instance is taken out while in use; a failed one is not put back."""
+    """What each thread has for itself. An instance is taken out while in use; a failed one stays out."""
 
     instance: PolicyInstance | None = None

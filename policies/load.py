@@ -8,7 +8,6 @@ from licet.policies import opa
 from licet.policies.bundle import SHIPPED, Bundle
 from licet.policies.engine import PolicyEngine
 from licet.policies.errors import Fault, PolicyError
-from licet.policies.inprocess import InProcessEngine
 from licet.policies.library import foreign_modules, with_folder
 
 DEADLINE = 0.25
@@ -28,6 +27,8 @@ def load(path: Path | str | None = None, *, deadline: float = DEADLINE) -> Polic
             with file, line, reason and source line where there are any.
         OpaMissing: a folder was given and there is no `opa`.
     """
+    from licet.policies.inprocess import InProcessEngine  # wasmtime takes 80 ms to import
+
     if path is None:
         return InProcessEngine(Bundle.unpack(SHIPPED.read_bytes(), SHIPPED.name), deadline)
     place = Path(path)

@@ -180,7 +180,7 @@ def _check_imports(module: Module) -> None:
 
 
 class PolicyInstance:
-    """A policy with a memory of its own, for one thread at a time. After an `EvaluationFailed` it is spent."""
+    """A policy with a memory of its own, for one thread at a time. `EvaluationFailed` spends it."""
 
     def __init__(self, policy: Policy) -> None:
         host = _host()
