@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -12,15 +11,14 @@ from licet.approvals.directory import Directory
 from licet.approvals.edits import edited_arguments
 from licet.approvals.errors import (
     AlreadyAnswered,
-    AmbiguousRequest,
     NotAReviewer,
     NothingToShow,
     ReasonRefused,
     RequestClosed,
     RequestExpired,
     SelfReview,
-    UnknownRequest,
 )
+from licet.approvals.lookup import find_request, open_streams
 from licet.approvals.quorum import is_member
 from licet.approvals.requests import Answer, Request, fold_requests
 from licet.approvals.review import Review, Verdict
@@ -34,19 +32,11 @@ from licet.audit.events import Actor, ApprovalAnswered
 from licet.audit.journal import Journal
 from licet.audit.records import Draft, Payload, Record, Unit
 
-SHORTEST_ID = 8
-"""So many characters of a request's id are enough where no other id begins with them."""
-
 LONGEST_REASON = 10_000
 """In characters."""
 
-_OPEN = ("running", "suspended")
-"""Statuses of runs that can have a request waiting, in the order in which a run that asks takes them."""
-
 _ATTEMPTS = 100
 """How often an answer is tried while others append to the same run."""
-
-_ID = re.compile(rf"[0-9a-f-]{{{SHORTEST_ID},36}}")
 
 
 class ApprovalQueue:
@@ -73,7 +63,7 @@ class ApprovalQueue:
         """The requests that wait for an answer, the oldest first; None looks at every tenant."""
         waiting = [
             request
-            for stream in self._open_streams(tenant)
+            for stream in open_streams(self._journal, tenant)
             for request in self._fold(self._journal.read(stream)).values()
             if request.status == "pending"
         ]
@@ -95,7 +85,7 @@ class ApprovalQueue:
             UnknownRequest: there is none, in this tenant.
             AmbiguousRequest: there are several.
         """
-        return self._find(request_id, tenant)
+        return find_request(self._journal, request_id, tenant, self._clock.now())
 
     def shown(self, request: Request) -> Shown:
         """What the reviewer must see, which is what the request binds to.
@@ -181,7 +171,7 @@ class ApprovalQueue:
         tenant: str | None,
     ) -> Request:
         payloads = _reason(reason, verdict)
-        request = self._find(request_id, tenant)
+        request = self.get(request_id, tenant=tenant)
         for attempt in range(1, _ATTEMPTS + 1):
             records = self._journal.read(request.run_id)
             request = self._fold(records)[request.request_id]
@@ -274,48 +264,6 @@ class ApprovalQueue:
         if all(answer.seq != seq for answer in after.answers):
             raise RequestExpired("this request ran out just before the answer was recorded; it has no effect")
         return after
-
-    def _find(self, request_id: str, tenant: str | None) -> Request:
-        wanted = request_id.strip().lower()
-        if not _ID.fullmatch(wanted):
-            raise UnknownRequest(
-                f"give the request's id, or at least its first {SHORTEST_ID} characters;"
-                " `licet approvals list` shows those that wait"
-            )
-        whole = len(wanted) == 36
-        found: dict[str, Request] = {}
-        for stream in self._streams(tenant):
-            for request in self._fold(self._journal.read(stream)).values():
-                if request.request_id.startswith(wanted):
-                    found[request.request_id] = request
-            # A shortened id must be the only one of all, also of those answered long ago: whoever copies it
-            # from an old page must not answer another request that begins alike.
-            if found and (whole or len(found) > 1):
-                break
-        if not found:
-            raise UnknownRequest(
-                f"there is no approval request {wanted}; `licet approvals list` shows those that wait"
-            )
-        if len(found) > 1:
-            raise AmbiguousRequest(f"several requests begin with {wanted}; give more characters of the id")
-        return found.popitem()[1]
-
-    def _open_streams(self, tenant: str | None) -> Iterator[str]:
-        seen: set[str] = set()
-        for status in _OPEN:
-            for head in self._journal.heads(tenant=tenant, status=status):
-                if head.stream not in seen:
-                    seen.add(head.stream)
-                    yield head.stream
-
-    def _streams(self, tenant: str | None) -> Iterator[str]:
-        seen: set[str] = set()
-        for stream in self._open_streams(tenant):
-            seen.add(stream)
-            yield stream
-        for head in self._journal.heads(tenant=tenant):
-            if head.stream not in seen:
-                yield head.stream
 
     def _fold(self, records: list[Record]) -> dict[str, Request]:
         return fold_requests(records, self._clock.now())
