@@ -70,9 +70,13 @@ def prepare(unit: Unit, moment: datetime) -> Prepared:
         else:
             implied = STATUS_AFTER.get(kind, implied)
     if implied is not None and unit.status not in (implied, None):
-        raise Unrecordable(f"after the last of its events the stream is {implied}, and the unit says {unit.status}")
+        raise Unrecordable(
+            f"after the last of its events the stream is {implied}, and the unit says {unit.status}"
+        )
     if switches and unit.stream not in (INSTALLATION, tenant_stream(unit.tenant)):
-        raise Unrecordable(f"a kill switch belongs to the installation or a tenant, not to stream {unit.stream}")
+        raise Unrecordable(
+            f"a kill switch belongs to the installation or a tenant, not to stream {unit.stream}"
+        )
     return Prepared(unit, moment, encode_unit(unit, moment), unit.status or implied, switches)
 
 
@@ -112,7 +116,9 @@ class Batch:
             self._check_switches(unit)
         used = self._charge(unit.charges) if unit.charges else None
 
-        seq, prev, claim, status = (head.seq, head.hash, head.claim, head.status) if head else (0, GENESIS, 0, "")
+        seq, prev, claim, status = (
+            (head.seq, head.hash, head.claim, head.status) if head else (0, GENESIS, 0, "")
+        )
         first = seq + 1
         for record in prepared.records:
             seq += 1
@@ -126,9 +132,7 @@ class Batch:
         new_status = status if prepared.status is None else prepared.status
         if head is None or new_status != status:
             self.changed.add(unit.stream)
-        self.heads[unit.stream] = Head(
-            unit.stream, _owner(unit), seq, prev, claim, new_status
-        )
+        self.heads[unit.stream] = Head(unit.stream, _owner(unit), seq, prev, claim, new_status)
         self.moved.add(unit.stream)
         if used is not None:
             self.used.update(used)

@@ -35,7 +35,7 @@ def canonical(value: Json) -> bytes:
     try:
         if _is_plain(value):
             return orjson.dumps(value, option=_OPTIONS)
-        text = rfc8785.dumps(value)  # type: ignore[arg-type]
+        text = rfc8785.dumps(value)
         orjson.loads(text)
         return text
     except (TypeError, ValueError, RecursionError, rfc8785.CanonicalizationError):
@@ -65,24 +65,24 @@ def _integer(digits: str) -> int | float:
     return number if abs(number) <= LARGEST_INTEGER else float(digits)
 
 
+_LEAVES = frozenset({str, int, bool, type(None)})
+
+
 def _is_plain(value: object) -> bool:
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind in _LEAVES:
         return True
-    if kind is dict:
-        for key, item in value.items():  # type: ignore[attr-defined]
+    if isinstance(value, dict) and kind is dict:
+        for key, item in value.items():
             if type(key) is not str or not key.isascii():
                 return False
-            if type(item) is not str and not _is_plain(item):
+            if type(item) not in _LEAVES and not _is_plain(item):
                 return False
         return True
-    if kind is list or kind is tuple:
-        for item in value:  # type: ignore[attr-defined]
-            if type(item) is not str and not _is_plain(item):
-                return False
-        return True
-    if kind is float:
-        return 1e-5 <= abs(value) < 1e15 and not value.is_integer()  # type: ignore[arg-type, attr-defined]
+    if isinstance(value, list | tuple) and (kind is list or kind is tuple):
+        return all(type(item) in _LEAVES or _is_plain(item) for item in value)
+    if isinstance(value, float) and kind is float:
+        return 1e-5 <= abs(value) < 1e15 and not value.is_integer()
     return False
 
 

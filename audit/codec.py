@@ -16,10 +16,11 @@ from licet.audit.errors import JournalDamaged, Unrecordable
 from licet.audit.events import EVENTS, Actor, Event
 from licet.audit.records import GENESIS, SALT_BYTES, Draft, Record, Unit, record_hash
 
-FIELDS = frozenset(
-    {"actor", "body", "payloads", "prev", "seq", "stream", "tenant", "time", "type", "v"}
-)
+FIELDS = frozenset({"actor", "body", "payloads", "prev", "seq", "stream", "tenant", "time", "type", "v"})
 """The keys of a record's text, in the order RFC 8785 gives them when sorted."""
+
+LARGEST_PAYLOAD = 256 * 1024 * 1024
+"""In bytes; what SQLite takes is a little less than four times that."""
 
 Row = tuple[str, int, str, str]
 """One row of `events`: stream, seq, text, hash."""
@@ -47,43 +48,35 @@ def encode_unit(unit: Unit, moment: datetime) -> list[Encoded]:
     Raises:
         Unrecordable: an event, actor, name or payload that cannot be written as canonical JSON.
     """
-    try:
-        stream = orjson.dumps(unit.stream)
-        tenant = orjson.dumps(unit.tenant)
-        time = orjson.dumps(timestamp(moment))
-    except (TypeError, ValueError) as error:
-        raise Unrecordable(f"the stream, tenant or time of a unit cannot be written: {error}") from None
-    return [_encode(draft, stream, tenant, time) for draft in unit.drafts]
+    time = timestamp(moment)
+    return [_encode(unit, draft, time) for draft in unit.drafts]
 
 
-def _encode(draft: Draft, stream: bytes, tenant: bytes, time: bytes) -> Encoded:
+def _encode(unit: Unit, draft: Draft, time: str) -> Encoded:
     event = draft.event
     try:
         body = event.__pydantic_serializer__.to_python(event, mode="json")
         kind, version = body.pop("type"), body.pop("v")
         actor = {"id": draft.actor.id, "kind": draft.actor.kind}
         digests = {name: payload.digest() for name, payload in draft.payloads.items()}
-        before = b'{"actor":%b,"body":%b,"payloads":%b,"prev":"' % (
-            canonical(actor),
-            canonical(body),
-            canonical(digests),
-        )
-        after = b',"stream":%b,"tenant":%b,"time":%b,"type":%b,"v":%d}' % (
-            stream,
-            tenant,
-            time,
-            orjson.dumps(kind),
-            version,
+        start = canonical({"actor": actor, "body": body, "payloads": digests})
+        end = canonical(
+            {"stream": unit.stream, "tenant": unit.tenant, "time": time, "type": kind, "v": version}
         )
     except (TypeError, ValueError) as error:
         raise Unrecordable(f"a {event.type} event cannot be recorded: {error}") from None
     for name, payload in draft.payloads.items():
-        if type(payload.content) is not bytes or len(payload.salt) != SALT_BYTES:
+        if type(payload.content) is not bytes or len(payload.content) > LARGEST_PAYLOAD:
             raise Unrecordable(
-                f"the payload {name} of a {event.type} event is not bytes under a salt of {SALT_BYTES} bytes"
+                f"the payload {name} of a {event.type} event is not bytes, or above 256 MiB of them"
+            )
+        if type(payload.salt) is not bytes or len(payload.salt) != SALT_BYTES:
+            raise Unrecordable(
+                f"the salt of the payload {name} of a {event.type} event is not {SALT_BYTES} bytes"
             )
     payloads = tuple((name, payload.salt, payload.content) for name, payload in draft.payloads.items())
-    return Encoded(before, after, payloads)
+    # `prev` and `seq` sort between the two halves, so the canonical whole is the halves with them in between.
+    return Encoded(start[:-1] + b',"prev":"', b"," + end[1:], payloads)
 
 
 def event_body(event: Event) -> dict[str, Json]:
@@ -132,7 +125,9 @@ def decode_fields(stream: str, seq: int, text: bytes, hash: str, fields: Any) ->
         actor = Actor.model_validate(fields["actor"])
         time = parse_timestamp(fields["time"])
     except ValidationError as error:
-        places = ", ".join(".".join(map(str, fault["loc"])) or "type" for fault in error.errors(include_input=False))
+        places = ", ".join(
+            ".".join(map(str, fault["loc"])) or "type" for fault in error.errors(include_input=False)
+        )
         why = f"it does not fit the schema of {fields['type']} version {fields['v']} ({places})"
         raise _damaged(stream, seq, why) from None
     except ValueError:

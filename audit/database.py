@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine
+from sqlalchemy import Connection, Engine, QueuePool, column, create_engine, select, table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from licet.audit.errors import (
     ConfigurationError,
     JournalDamaged,
+    JournalError,
     JournalMissing,
     JournalOutdated,
     LicetError,
@@ -121,13 +122,17 @@ class Database:
             ConfigurationError: the folder does not exist, or the file is another application's.
         """
         if not self.path.parent.is_dir():
-            raise ConfigurationError(f"the folder {self.path.parent} does not exist; make it, then start again")
+            raise ConfigurationError(
+                f"the folder {self.path.parent} does not exist; make it, then start again"
+            )
         engine = create_engine("sqlite://", creator=self._connect_to_make)
         try:
             with engine.connect() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 if self.revision(connection) is None and _has_tables(connection):
-                    raise ConfigurationError(f"{self.path} holds the tables of something else; give Licet its own file")
+                    raise ConfigurationError(
+                        f"{self.path} holds the tables of something else; give Licet its own file"
+                    )
                 _migrate(connection)
                 connection.commit()
         except (sqlite3.Error, DBAPIError) as error:
@@ -142,7 +147,7 @@ class Database:
         ).first()
         if found is None:
             return None
-        row = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").first()
+        row = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).first()
         return None if row is None else str(row[0])
 
     def outdated(self, revision: str) -> JournalOutdated:
@@ -156,7 +161,7 @@ class Database:
     def identity(self) -> tuple[int, int]:
         """Which file stands at the path. A file removed under a writer would swallow what is written."""
         try:
-            found = os.stat(self.path)
+            found = self.path.stat()
         except OSError:
             raise self.missing() from None
         return found.st_dev, found.st_ino
@@ -171,6 +176,8 @@ class Database:
             return ServiceDown(f"the disk that holds {self} is full; make room, then try again.")
         if code in _UNAVAILABLE:
             return ServiceDown(f"{self} cannot be used: {cause}. Check the file's permissions and its disk.")
+        if isinstance(cause, sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.NotSupportedError):
+            return JournalError(f"{self} was asked for what it cannot do: {cause}")
         return JournalDamaged(f"{self} is damaged: {cause}. Run `licet audit verify`.")
 
     def _connect(self, mode: str) -> sqlite3.Connection:
@@ -227,7 +234,7 @@ def _path_of(url: str) -> Path:
         raise ConfigurationError(f"a journal is not kept in {parsed.drivername}; {example}")
     if parsed.host or parsed.query or not parsed.database or parsed.database == ":memory:":
         raise ConfigurationError(f"a journal is kept in a file, and its URL takes no options; {example}")
-    return Path(os.path.abspath(parsed.database))
+    return Path.cwd() / parsed.database
 
 
 def _make_durable(connection: sqlite3.Connection) -> None:

@@ -41,7 +41,9 @@ class Journal:
     `submit` from an event loop, `append_now` without one.
     """
 
-    def __init__(self, database: Database, engine: Engine, clock: Clock, switches: dict[str, Switches]) -> None:
+    def __init__(
+        self, database: Database, engine: Engine, clock: Clock, switches: dict[str, Switches]
+    ) -> None:
         """For `open`, which callers use."""
         self.clock = clock
         self._database = database
@@ -275,9 +277,7 @@ def _read_switches(connection: Connection, stream: str) -> Switches:
     return refreshed(ALL_ON, stream, head, lambda stream, after: _rows(connection, stream, after))
 
 
-def _checked(
-    stream: str, seq: int, name: str, salt: bytes, content: bytes, digests: dict[str, str]
-) -> bytes:
+def _checked(stream: str, seq: int, name: str, salt: bytes, content: bytes, digests: dict[str, str]) -> bytes:
     if Payload(content, salt).digest() != digests.get(name):
         raise JournalDamaged(
             f"the payload {name} of record {seq} in stream {stream} is not the one its record names."

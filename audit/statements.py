@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql import ClauseElement
 
 from licet.audit.database import DIALECT
 from licet.audit.schema import budgets, events, heads, payloads
@@ -135,5 +135,5 @@ def _blank(table: Table, size: int) -> list[dict[str, Any]]:
     return [{column.name: "" for column in table.columns}] * size
 
 
-def _compile(statement: Executable) -> str:
+def _compile(statement: ClauseElement) -> str:
     return str(statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True}))

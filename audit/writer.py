@@ -84,7 +84,9 @@ class Writer:
             JournalError: see `put`.
         """
         if os.getpid() != self._process:
-            raise JournalError("this journal was opened before the process was forked; open it again in the new one")
+            raise JournalError(
+                "this journal was opened before the process was forked; open it again in the new one"
+            )
         if self._closed:
             raise _closed()
 
@@ -146,7 +148,9 @@ class Writer:
 
     def _write(self, units: list[Prepared]) -> list[Appended | LicetError]:
         if self._database.identity() != self._identity:
-            raise JournalDamaged(f"{self._database} is another file than the one that was opened; start again.")
+            raise JournalDamaged(
+                f"{self._database} is another file than the one that was opened; start again."
+            )
         connection = self._connection
         if connection is None:
             connection = self._connection = self._database.connect_to_write()

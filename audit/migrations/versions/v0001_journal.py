@@ -21,7 +21,6 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
         sa.CheckConstraint("seq >= 1", name="events_seq"),
         sa.CheckConstraint("length(hash) = 64", name="events_hash"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "payloads",
