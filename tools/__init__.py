@@ -16,7 +16,7 @@ from licet.tools.errors import (
     ToolError,
     ToolTimeout,
 )
-from licet.tools.hooks import Hook, Refused
+from licet.tools.hooks import Hook, Hooks, Refused
 from licet.tools.injection import Injector
 from licet.tools.markers import (
     Amount,
@@ -36,6 +36,7 @@ from licet.tools.markers import (
 )
 from licet.tools.principal import Principal
 from licet.tools.roles import FieldRole, Parameter, ResultMarks
+from licet.tools.strict_json import raw_arguments
 
 __all__ = [
     "Amount",
@@ -49,6 +50,7 @@ __all__ = [
     "Hook",
     "HookFailed",
     "HookTimeout",
+    "Hooks",
     "Injected",
     "Injector",
     "InvalidArguments",
@@ -74,6 +76,7 @@ __all__ = [
     "When",
     "declare",
     "index",
+    "raw_arguments",
     "tool",
     "tool_of",
 ]

@@ -69,12 +69,16 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def fields_of(kind: Any) -> dict[str, tuple[Any, tuple[Any, ...]]]:
-    """The fields of a model, dataclass or TypedDict: annotation and further markers by the name read from JSON."""
+    """The fields of a model, dataclass or TypedDict: annotation and further markers by the name read from
+    JSON.
+    """
     bare = get_origin(kind) or kind
     if not isinstance(bare, type):
         return {}
     if issubclass(bare, BaseModel):
-        return {_wire_name(name, f): (f.annotation, tuple(f.metadata)) for name, f in bare.model_fields.items()}
+        return {
+            _wire_name(name, f): (f.annotation, tuple(f.metadata)) for name, f in bare.model_fields.items()
+        }
     if dataclasses.is_dataclass(bare):
         hints = get_type_hints(bare, include_extras=True)
         return {f.name: (hints[f.name], ()) for f in dataclasses.fields(bare) if f.init}

@@ -59,7 +59,7 @@ def faults_of(error: ValidationError, tree: Any, schema: dict[str, Any]) -> list
                 unknown[path] = ""
         else:
             path = _json_path(detail["loc"], tree)
-            message = _message(detail, _at(tree, path))
+            message = _message(detail, value_at(tree, path))
             if message not in others.setdefault(path, []):
                 others[path].append(message)
     faults = []
@@ -82,10 +82,7 @@ def known_names(schema: dict[str, Any], path: Path) -> set[str]:
     nodes = _resolved(schema, schema)
     for step in path:
         nodes = [
-            inner
-            for node in nodes
-            for below in _below(node, step)
-            for inner in _resolved(below, schema)
+            inner for node in nodes for below in _below(node, step) for inner in _resolved(below, schema)
         ]
     return {name for node in nodes for name in node.get("properties", {})}
 
@@ -110,7 +107,9 @@ def _resolved(node: dict[str, Any], schema: dict[str, Any], depth: int = 0) -> l
 
 def _closest(name: str, names: set[str]) -> str | None:
     snake = re.sub(r"[\s\-.]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:128])).lower()
-    by_form = {known.lower(): known for known in names} | {known.replace("_", "").lower(): known for known in names}
+    by_form = {known.lower(): known for known in names} | {
+        known.replace("_", "").lower(): known for known in names
+    }
     for form in (snake, snake.replace("_", "")):
         if form in by_form:
             return by_form[form]
@@ -118,21 +117,22 @@ def _closest(name: str, names: set[str]) -> str | None:
 
 
 def _json_path(location: tuple[int | str, ...], tree: Any) -> Path:
-    """The steps of pydantic's location that are steps in the JSON; the rest names a union's branch or a validator."""
+    """The steps of pydantic's location that are steps in the JSON; the rest names a union's branch or a
+    validator.
+    """
     path: list[str | int] = []
     node = tree
     for step in location:
-        if isinstance(node, dict) and isinstance(step, str) and step in node:
+        named = isinstance(node, dict) and isinstance(step, str) and step in node
+        numbered = isinstance(node, list) and isinstance(step, int) and 0 <= step < len(node)
+        if named or numbered:
             node = node[step]
-        elif isinstance(node, list) and isinstance(step, int) and 0 <= step < len(node):
-            node = node[step]
-        else:
-            continue
-        path.append(step)
+            path.append(step)
     return tuple(path)
 
 
-def _at(tree: Any, path: Path) -> Any:
+def value_at(tree: Any, path: Path) -> Any:
+    """What stands at `path`."""
     for step in path:
         tree = tree[step]
     return tree

@@ -13,11 +13,11 @@ from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from licet.audit.canonical import Json, canonical, sha256
 from licet.tools import strict_json
-from licet.tools.argument_errors import faults_of, too_exact
+from licet.tools.argument_errors import faults_of, too_exact, value_at
 from licet.tools.errors import FieldError, InvalidArguments
 from licet.tools.exact_numbers import TAG
 from licet.tools.exact_schema import ContractSchema, json_schema, strict_schema, strict_validator
-from licet.tools.plain_values import canonical_values, policy_values, show_path, wire_values
+from licet.tools.plain_values import canonical_values, policy_values, show_path
 
 REQUIRED: Any = object()
 """Stands for the default of a parameter that has none."""
@@ -78,24 +78,28 @@ class ArgumentReader:
         contract: JSON Schema for the contract hash.
 
     Raises:
-        Unserialisable, pydantic.errors.PydanticUserError, PydanticSchemaGenerationError: a type cannot be read.
+        Unserialisable, pydantic.errors.PydanticUserError, PydanticSchemaGenerationError: a type cannot be
+        read.
         BadDefault: a default is not a value of its type.
     """
 
     def __init__(self, arguments: Sequence[Argument]) -> None:
-        # Fields get names of our own, so that a parameter may be called `copy` or `json` as a model's methods are.
+        # Fields get names of our own, so that a parameter may be called `copy` or `json` as a model's methods
+        # are.
         fields: dict[str, Any] = {
             f"p_{item.name}": (
                 item.annotation,
                 Field(
                     default=... if item.default is REQUIRED else None,
                     alias=item.name,
-                    **({"description": item.description} if item.description else {}),
+                    description=item.description or None,
                 ),
             )
             for item in arguments
         }
-        model = create_model("Arguments", __config__=ConfigDict(extra="forbid", validate_by_alias=True), **fields)
+        model = create_model(
+            "Arguments", __config__=ConfigDict(extra="forbid", validate_by_alias=True), **fields
+        )
         schema = strict_schema(model.__pydantic_core_schema__)
         self._validator = strict_validator(schema)
         self._names = tuple((item.name, f"p_{item.name}") for item in arguments)
@@ -110,16 +114,19 @@ class ArgumentReader:
                 self._add_default(item)
 
     def _add_default(self, item: Argument) -> None:
-        """A default goes the way of every other value, so that it is the same as if the model had written it."""
+        """A default goes the way of every other value, so that it is the same as if the model had written
+        it.
+        """
         faults: list[FieldError] = []
-        wire = wire_values(item.default, faults)
         shown = canonical_values(item.default, faults)
-        if faults:
-            raise BadDefault(item.name, faults[0].message)
+        try:
+            wire = strict_json.read({item.name: item.default})[item.name]
+        except InvalidArguments as error:
+            raise BadDefault(item.name, error.fields[0].message) from None
         try:
             self._validator.validate_json(strict_json.write({item.name: wire}), strict=True)
         except ValidationError as error:
-            own = [fault for fault in faults_of(error, {item.name: wire}, self.shown) if fault.path != ""]
+            own = faults_of(error, {item.name: wire}, self.shown)
             own = [fault for fault in own if fault.path.split("/")[0] == item.name]
             if own:
                 raise BadDefault(item.name, own[0].message) from None
@@ -150,12 +157,17 @@ def _arguments(values: dict[str, Any], may_be_tagged: bool) -> Arguments:
     faults: list[FieldError] = []
     plain = canonical_values(values, faults)
     if may_be_tagged and not faults:
-        faults = [FieldError(show_path(path), too_exact(text)) for path, text in strict_json.tagged(plain)]
+        faults = [
+            FieldError(show_path(path), too_exact(value_at(plain, path)))
+            for path in strict_json.tagged(plain)
+        ]
     if faults:
         raise InvalidArguments(faults)
     try:
         written = canonical(plain)
     except ValueError:
-        raise InvalidArguments([FieldError("", "the arguments cannot be written as canonical JSON")]) from None
+        raise InvalidArguments(
+            [FieldError("", "the arguments cannot be written as canonical JSON")]
+        ) from None
     exact = orjson.dumps(policy_values(values, faults))
     return Arguments(MappingProxyType(values), exact, written, plain)

@@ -1,8 +1,8 @@
 """The contract of a tool in a normal form of our own, and its hash.
 
-A hash must not move when pydantic words a schema in another way, when a description is improved or when keys change
-their order. So titles, descriptions and examples go, named definitions are put in where they are used, and what is
-a set is sorted.
+A hash must not move when pydantic words a schema in another way, when a description is improved or when keys
+change their order. So titles, descriptions and examples go, named definitions are put in where they are used,
+and what is a set is sorted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from licet.audit.canonical import Json, canonical, digest
 FORMAT = 1
 """Raised when the normal form itself changes; every contract hash changes with it."""
 
-_WORDS = frozenset({"title", "description", "examples", "example", "deprecated", "$comment", "$defs", "$schema"})
+_WORDS = frozenset(
+    {"title", "description", "examples", "example", "deprecated", "$comment", "$defs", "$schema"}
+)
 _BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _CHOICES = frozenset({"anyOf", "oneOf", "allOf"})
 _SETS = frozenset({"required", "enum", "type"})
@@ -29,9 +31,11 @@ def contract_hash(contract: dict[str, Json]) -> str:
 def normal_schema(schema: dict[str, Any]) -> Json:
     """A JSON Schema in normal form.
 
-    A definition that refers to itself ends in `{"recursive": n}`: the n-th definition outwards, 0 the innermost.
+    A definition that refers to itself ends in `{"recursive": n}`: the n-th definition outwards, 0 the
+    innermost.
     """
-    return _normal(schema, schema.get("$defs", {}), ())
+    normal: Json = _normal(schema, schema.get("$defs", {}), ())
+    return normal
 
 
 def _normal(node: Any, definitions: dict[str, Any], inside: tuple[str, ...]) -> Any:

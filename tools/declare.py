@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
@@ -17,15 +16,14 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import SchemaError
 
 from licet.audit.canonical import Json
-from licet.audit.clock import Clock, SystemClock
+from licet.audit.clock import Clock
 from licet.tools.arguments import ArgumentReader, Arguments, BadDefault
 from licet.tools.context import ToolContext
 from licet.tools.contract_hash import contract_hash, normal_schema
 from licet.tools.errors import ToolError, ToolTimeout
 from licet.tools.exact_schema import Unserialisable
 from licet.tools.hooks import (
-    Hook,
-    Refused,
+    Hooks,
     bind,
     bind_price,
     read_authorization,
@@ -44,7 +42,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ATTRIBUTE = "__licet_tool__"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +60,7 @@ class Tool:
         result_marks: trust and other marks by path in the result (`items/*/note`; empty: the whole).
         json_schema: JSON Schema of the arguments, as a model is shown it.
         permit_lifetime: seconds a permit for it lasts; None: as long as the runtime's own.
-        price, preview, authorize, resource, check_outcome: hooks (`licet.tools.hooks`), or None.
+        hooks: price, preview, authorize, resource, check_outcome.
     """
 
     name: str
@@ -81,11 +78,7 @@ class Tool:
     parameters: Mapping[str, Parameter]
     result_marks: Mapping[str, ResultMarks]
     json_schema: dict[str, Any]
-    price: Hook[Decimal] | None
-    preview: Hook[str | dict[str, Json]] | None
-    authorize: Hook[bool | Refused] | None
-    resource: Hook[dict[str, Any]] | None
-    check_outcome: Hook[bool | None] | None
+    hooks: Hooks
     function: Function
     needs: Needs
     _reader: ArgumentReader
@@ -108,12 +101,13 @@ class Tool:
         return self._writer.encode(value)
 
     async def invoke(
-        self, arguments: Arguments, context: ToolContext, injector: Injector, *, clock: Clock = _CLOCK
+        self, arguments: Arguments, context: ToolContext, injector: Injector, *, clock: Clock | None = None
     ) -> Any:
         """Calls the function. Nothing is asked or recorded here: that is the gate's work.
 
-        It has `timeout` seconds, and no longer than to `context.deadline`. A synchronous function runs in a worker
-        thread; when it is late or the caller is cancelled, it is abandoned and runs on in that thread.
+        It has `timeout` seconds, and by `clock`, when given, no longer than to `context.deadline`. A
+        synchronous function runs in a worker thread; when it is late, or the caller is cancelled, it is
+        abandoned: it runs on in that thread, and nobody waits for it.
 
         Raises:
             ToolTimeout: it was late; `started` says whether it had begun.
@@ -121,8 +115,8 @@ class Tool:
             Exception: whatever the function raises, as it is.
         """
         seconds = self.timeout
-        if context.deadline is not None:
-            seconds = min(seconds, (context.deadline - clock.now().astimezone(UTC)).total_seconds())
+        if clock is not None and context.deadline is not None:
+            seconds = min(seconds, (context.deadline - clock.now()).total_seconds())
             if seconds <= 0:
                 raise ToolTimeout(self.name, 0.0, started=False)
         try:
@@ -133,21 +127,9 @@ class Tool:
             raise ToolTimeout(self.name, seconds, started=error.started) from None
 
     @property
-    def hooks(self) -> dict[str, Hook[Any]]:
-        """The hooks there are, by name."""
-        all_hooks: dict[str, Hook[Any] | None] = {
-            "price": self.price,
-            "preview": self.preview,
-            "authorize": self.authorize,
-            "resource": self.resource,
-            "check_outcome": self.check_outcome,
-        }
-        return {name: hook for name, hook in all_hooks.items() if hook is not None}
-
-    @property
     def injected_types(self) -> tuple[Any, ...]:
         """The types that the function and its hooks ask to be injected."""
-        needs = (self.needs, *(hook.needs for hook in self.hooks.values()))
+        needs = (self.needs, *self.hooks.needs())
         return tuple(kind for need in needs for kind in need.injected.values())
 
 
@@ -179,13 +161,14 @@ def tool(
         preview: a hook that says in words or JSON what would happen.
         authorize: a hook that answers True, False or `Refused("why")` for this principal and these arguments.
         resource: a hook that gives attributes of what the call is about, for policy.
-        check_outcome: a hook that looks whether a call in doubt happened: True, False, or None for "cannot tell".
+        check_outcome: a hook that looks whether a call in doubt happened: True, False, or None for "cannot
+            tell".
         permit_lifetime: seconds a permit lasts.
 
     Raises:
         ToolError: the function cannot be a tool; the message says why and what to write instead.
     """
-    options = {key: value for key, value in locals().items()}
+    options = dict(locals())
 
     def attach(function: F) -> F:
         around = sys._getframe(1).f_locals
@@ -209,7 +192,9 @@ def tool_of(function: Any) -> Tool:
         return function
     found = getattr(function, _ATTRIBUTE, None)
     if not isinstance(found, Tool):
-        raise ToolError(f'{title_of(function)} is not a tool; put @tool(effect="read") or another effect on it')
+        raise ToolError(
+            f'{title_of(function)} is not a tool; put @tool(effect="read") or another effect on it'
+        )
     return found
 
 
@@ -227,7 +212,9 @@ def index(tools: Iterable[Any]) -> dict[str, Tool]:
         both = f"{title_of(other.function)} and {title_of(item.function)}"
         if other.version == item.version:
             raise ToolError(f"{both} are both the tool {item.name}, version {item.version}; rename one")
-        raise ToolError(f"{both} are versions {other.version} and {item.version} of {item.name}; list only one")
+        raise ToolError(
+            f"{both} are versions {other.version} and {item.version} of {item.name}; list only one"
+        )
     return found
 
 
@@ -254,20 +241,21 @@ def declare(
     """A tool of a function that is somebody else's: nothing is attached to it. See `tool` for the rest.
 
     Args:
-        annotations: by parameter name (or `return`), what stands in for the function's own annotations, such as
-            `{"account": Annotated[Account, Injected]}`.
+        annotations: by parameter name (or `return`), what stands in for the function's own annotations, such
+            as `{"account": Annotated[Account, Injected]}`.
         local_names: names for annotations that are text, beside those of the function's module.
 
     Raises:
         ToolError: the function cannot be a tool.
     """
     title = title_of(function)
-    if not callable(function) or isinstance(function, type):
+    given: Any = function
+    if not callable(given) or isinstance(function, type):
         raise ToolError(f"{title} is no function; put @tool on a function")
     if _ATTRIBUTE in getattr(function, "__dict__", {}) and annotations is None:
         raise ToolError(f"{title} is a tool already; declare it once")
-    name = name or getattr(function, "__name__", "")
-    _check_settings(title, name, version, effect, timeout, permit_lifetime, owner)
+    called: str = getattr(function, "__name__", "") if name is None else name
+    _check_settings(title, called, version, effect, timeout, permit_lifetime, owner)
     around = local_names or {}
     signature = read_signature(function, annotations or {}, around)
     parameters = {item.name: read_parameter(title, item) for item in signature.arguments}
@@ -279,7 +267,7 @@ def declare(
         return None if given is None else bind(title, kind, given, parameters, around, read_answer)
 
     contract: dict[str, Json] = {
-        "name": name,
+        "name": called,
         "version": version,
         "effect": effect,
         "idempotent": bool(idempotent),
@@ -289,7 +277,7 @@ def declare(
         "result_marks": {path: asdict(mark) for path, mark in marks.items()},
     }
     return Tool(
-        name=name,
+        name=called,
         version=version,
         effect=effect,
         idempotent=bool(idempotent),
@@ -304,11 +292,13 @@ def declare(
         parameters=MappingProxyType(parameters),
         result_marks=MappingProxyType(marks),
         json_schema=reader.shown,
-        price=None if price is None else bind_price(title, price, parameters, around),
-        preview=hook("preview", preview, read_preview),
-        authorize=hook("authorize", authorize, read_authorization),
-        resource=hook("resource", resource, read_resource),
-        check_outcome=hook("check_outcome", check_outcome, read_outcome),
+        hooks=Hooks(
+            price=None if price is None else bind_price(title, price, parameters, around),
+            preview=hook("preview", preview, read_preview),
+            authorize=hook("authorize", authorize, read_authorization),
+            resource=hook("resource", resource, read_resource),
+            check_outcome=hook("check_outcome", check_outcome, read_outcome),
+        ),
         function=function,
         needs=signature.needs,
         _reader=reader,
@@ -326,7 +316,7 @@ def _contract_of(parameter: Parameter) -> dict[str, Json]:
     }
 
 
-def _tags(title: str, tags: Iterable[str]) -> tuple[str, ...]:
+def _tags(title: str, tags: Iterable[Any]) -> tuple[str, ...]:
     if isinstance(tags, str):
         raise ToolError(f'{title}: tags is a list of names: write tags=["{tags}"]')
     found = tuple(tags)
@@ -336,23 +326,28 @@ def _tags(title: str, tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _check_settings(
-    title: str, name: str, version: str, effect: str, timeout: float, permit_lifetime: float | None, owner: str | None
+    title: str, name: Any, version: Any, effect: Any, timeout: Any, permit_lifetime: Any, owner: Any
 ) -> None:
     if effect not in get_args(Effect):
         raise ToolError(f'{title}: effect is "read", "write" or "irreversible"')
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ToolError(
-            f"{title}: a tool's name has at most 64 letters, digits, _ and -, and begins with no digit; give name=..."
+            f"{title}: a tool's name has at most 64 letters, digits, _ and -, and begins with no digit; "
+            "give name=..."
         )
     if not isinstance(version, str) or not version.strip():
         raise ToolError(f'{title}: version is text that is not empty, such as "1"')
-    for what, seconds in (("timeout", timeout), ("permit_lifetime", permit_lifetime)):
-        if what == "permit_lifetime" and seconds is None:
-            continue
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds <= 0:
-            raise ToolError(f"{title}: {what} is a number of seconds above 0")
+    if not _is_duration(timeout):
+        raise ToolError(f"{title}: timeout is a number of seconds above 0")
+    if permit_lifetime is not None and not _is_duration(permit_lifetime):
+        raise ToolError(f"{title}: permit_lifetime is a number of seconds above 0")
     if owner is not None and (not isinstance(owner, str) or not owner.strip()):
         raise ToolError(f"{title}: owner is text that is not empty, such as a team's address")
+
+
+def _is_duration(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value > 0
 
 
 def _reader(title: str, signature: FunctionSignature) -> ArgumentReader:
@@ -366,7 +361,9 @@ def _reader(title: str, signature: FunctionSignature) -> ArgumentReader:
             try:
                 ArgumentReader([item])
             except _UNREADABLE as own:
-                raise ToolError(f"{title}: parameter {item.name} cannot be read from JSON: {_why(own)}") from None
+                raise ToolError(
+                    f"{title}: parameter {item.name} cannot be read from JSON: {_why(own)}"
+                ) from None
         raise ToolError(f"{title}: its parameters cannot be read from JSON: {_why(error)}") from None
 
 

@@ -69,8 +69,8 @@ class InvalidResult(_Faulty):
 class NotExecuted(LicetError):
     """Raised by a tool to say that its effect did not happen.
 
-    It is the tool's own word, and the only error after which a call with an effect is not in doubt. The message is
-    recorded and may be shown to the model.
+    It is the tool's own word, and the only error after which a call with an effect is not in doubt. The
+    message is recorded and may be shown to the model.
     """
 
 
@@ -78,7 +78,8 @@ class ToolTimeout(LicetError):
     """The tool did not answer in time.
 
     Attributes:
-        started: whether the function had begun. If it had, its effect may have happened, and a synchronous function
+        started: whether the function had begun. If it had, its effect may have happened, and a synchronous
+            function
             still runs in its thread: nothing can stop it from outside.
     """
 

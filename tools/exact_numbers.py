@@ -1,8 +1,9 @@
 """Numbers as they are written, where a double would round them.
 
-pydantic reads JSON numbers as doubles, even for a `Decimal`: 1234567890123456.789 becomes ...456.8. So a number that
-a double does not hold is handed to pydantic as text behind a tag that nobody outside this process can guess. Only a
-Decimal (and a string-coded integer) takes the tag off; everything else refuses such a text, or it is found afterwards.
+pydantic reads JSON numbers as doubles, even for a `Decimal`: 1234567890123456.789 becomes ...456.8. So a
+number that a double does not hold is handed to pydantic as text behind a tag that nobody outside this process
+can guess. Only a Decimal (and a string-coded integer) takes the tag off; everything else refuses such a text,
+or it is found afterwards.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class NumberRefused(ValueError):
 def read_fraction(text: str) -> float | str:
     """A JSON number with a fraction or an exponent: a float when that holds exactly it, else tagged text.
 
-    "Holds" means that the shortest text which reads back as this double (what Python and JavaScript print) is the
-    number that was written; so 0.1 is held. Minus zero is zero.
+    "Holds" means that the shortest text which reads back as this double (what Python and JavaScript print) is
+    the number that was written; so 0.1 is held. Minus zero is zero.
 
     Raises:
         NumberRefused: it has too many digits, or an exponent that gives it too many.
@@ -100,8 +101,8 @@ def decimal_text(value: Decimal) -> str:
 def to_decimal(value: object) -> Decimal:
     """What stands in JSON where a Decimal is asked for, as that Decimal in its one form.
 
-    The form is the same however the number was spelled, so that a call which is resumed from its record does exactly
-    what it would have done at once.
+    The form is the same however the number was spelled, so that a call which is resumed from its record does
+    exactly what it would have done at once.
 
     Raises:
         PydanticCustomError: it is no number.

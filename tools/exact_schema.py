@@ -1,17 +1,21 @@
-"""pydantic's schemas, made strict: exact decimals, no unknown names, no numbers for dates; and JSON Schema of them."""
+"""pydantic's schemas, made strict: exact decimals, no unknown names, no numbers for dates; and JSON Schema of
+them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaWarningKind
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from licet.tools.exact_numbers import to_decimal
 
-_NOT_SCHEMAS = frozenset({"default", "metadata", "expected", "members", "serialization", "config", "cls", "function"})
+_NOT_SCHEMAS = frozenset(
+    {"default", "metadata", "expected", "members", "serialization", "config", "cls", "function"}
+)
 _BY_NAME = frozenset({"fields", "choices"})
 _RECORDS = frozenset({"model", "dataclass", "typed-dict"})
 _REFUSED = {
@@ -69,7 +73,9 @@ def _rewrite(node: Any) -> Any:
     if kind in _RECORDS:
         if node.get("custom_init"):
             name = node["cls"].__name__
-            raise Unserialisable(f"{name} has an __init__ of its own, which would run before the check: remove it")
+            raise Unserialisable(
+                f"{name} has an __init__ of its own, which would run before the check: remove it"
+            )
         made["config"] = {"extra_fields_behavior": "forbid", **(node.get("config") or {})}
         if kind == "typed-dict":
             made.setdefault("extra_behavior", made["config"]["extra_fields_behavior"])
@@ -93,7 +99,11 @@ def _no_count(value: object) -> object:
 class ShownSchema(GenerateJsonSchema):
     """JSON Schema (2020-12) for a model to read: a Decimal is simply a number."""
 
-    ignored_warning_kinds = {"skipped-choice", "non-serializable-default", "skipped-discriminator"}
+    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {  # type: ignore[misc]
+        "skipped-choice",
+        "non-serializable-default",
+        "skipped-discriminator",
+    }
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Never: a title that repeats the name only costs tokens."""

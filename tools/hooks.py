@@ -1,7 +1,7 @@
 """What a tool's author adds beside the function: price, preview, authorize, resource, check_outcome.
 
-A hook is an ordinary function, sync or async. Each of its parameters is named as an argument of the tool, or is
-`Annotated[T, Injected]`, or is annotated `ToolContext`. Hooks only read, and each has a deadline.
+A hook is an ordinary function, sync or async. Each of its parameters is named as an argument of the tool, or
+is `Annotated[T, Injected]`, or is annotated `ToolContext`. Hooks only read, and each has a deadline.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What `authorize` answers instead of False, to say why. The model reads `why` only when `visible` is set."""
+    """What `authorize` answers instead of False, to say why. The model reads `message` only when `visible` is
+    set.
+    """
 
-    why: str
+    message: str
     visible: bool = False
 
 
@@ -65,8 +67,15 @@ class Hook(Generic[T]):
         MissingProvider: nothing provides what it asks for.
     """
 
-    def __init__(self, tool: str, name: str, function: Function, arguments: tuple[str, ...], needs: Needs,
-                 read_answer: Callable[[Any], T]) -> None:
+    def __init__(
+        self,
+        tool: str,
+        name: str,
+        function: Function,
+        arguments: tuple[str, ...],
+        needs: Needs,
+        read_answer: Callable[[Any], T],
+    ) -> None:
         self.needs = needs
         self._tool = tool
         self._name = name
@@ -106,6 +115,30 @@ class Constant(Hook[T]):
         return self._value
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The hooks of a tool; None where its author declared none.
+
+    Attributes:
+        price: what the call costs, USD.
+        preview: what would happen, in words or as JSON.
+        authorize: True, or why not.
+        resource: attributes of what the call is about, ready for `orjson.dumps`.
+        check_outcome: whether a call in doubt happened; None: it cannot tell.
+    """
+
+    price: Hook[Decimal] | None = None
+    preview: Hook[str | dict[str, Json]] | None = None
+    authorize: Hook[bool | Refused] | None = None
+    resource: Hook[dict[str, Any]] | None = None
+    check_outcome: Hook[bool | None] | None = None
+
+    def needs(self) -> tuple[Needs, ...]:
+        """What they ask to be injected."""
+        hooks = (self.price, self.preview, self.authorize, self.resource, self.check_outcome)
+        return tuple(hook.needs for hook in hooks if hook is not None)
+
+
 def bind(
     tool: str,
     name: str,
@@ -138,8 +171,8 @@ def bind(
             arguments.append(parameter.name)
         else:
             raise ToolError(
-                f"{title}: parameter {parameter.name} is no argument of the tool ({', '.join(parameters) or 'it has none'}); "
-                "name it as one, or annotate it ToolContext or Annotated[T, Injected]"
+                f"{title}: parameter {parameter.name} is no argument of the tool "
+                f"({', '.join(parameters) or 'it has none'}); name it as one, or annotate it ToolContext or Annotated[T, Injected]"
             )
     return Hook(tool, name, function, tuple(arguments), Needs(injected, tuple(context)), read_answer)
 
@@ -157,7 +190,9 @@ def bind_price(
     try:
         return Constant(read_price(price))
     except Nonsense:
-        raise ToolError(f'{tool}: price is in USD: write Decimal("0.01"), or a function that returns a Decimal') from None
+        raise ToolError(
+            f'{tool}: price is in USD: write Decimal("0.01"), or a function that returns a Decimal'
+        ) from None
 
 
 def read_price(answer: Any) -> Decimal:

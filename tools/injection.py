@@ -20,9 +20,10 @@ Provide = Callable[[ToolContext], Any]
 class Injector:
     """What is injected, by type.
 
-    A provider is an instance, or a callable that takes nothing or a ToolContext and returns the value, an awaitable of
-    it, or a (sync or async) context manager that gives it and is closed when the call ends. A value that already is
-    of the type is given as it is and never closed, even where it happens to be a context manager. Synchronous
+    A provider is an instance, or a callable that takes nothing or a ToolContext and returns the value, an
+    awaitable of it, or a (sync or async) context manager that gives it and is closed when the call ends. A
+    value that already is of the type is given as it is and never closed, even where it happens to be a
+    context manager. Synchronous
     providers run on the event loop: one that waits should be async.
 
     Raises:

@@ -1,4 +1,6 @@
-"""Calling a tool's function: in a thread where it is synchronous, within its time, with its things closed after."""
+"""Calling a tool's function: in a thread where it is synchronous, within its time, with its things closed
+after.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,10 @@ async def call_within(
 ) -> Any:
     """Calls `function` with `values` and what is injected.
 
-    An async function that is late is cancelled. A sync one runs in a worker thread with the caller's context variables;
-    late or cancelled, it is abandoned: it runs on in its thread and nobody waits for it. One that had not begun by
+    An async function that is late is cancelled. A sync one runs in a worker thread with the caller's context
+    variables;
+    late or cancelled, it is abandoned: it runs on in its thread and nobody waits for it. One that had not
+        begun by
     then never begins. Context managers of providers are closed in any case, outside the time limit; one that
     swallows the function's exception does not turn it into a result.
 
@@ -43,9 +47,10 @@ async def call_within(
     """
     turn = _Turn()
     raised: BaseException | None = None
+    limit = asyncio.timeout(seconds)
     async with AsyncExitStack() as stack:
         try:
-            async with asyncio.timeout(seconds) as limit:
+            async with limit:
                 given = await injector.give(needs, context, stack)
                 return await _run(function, {**values, **given}, turn)
         except TimeoutError as error:

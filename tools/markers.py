@@ -94,7 +94,9 @@ class NotSecret:
 
 
 class StringCoded:
-    """An integer that is written as JSON text, because it may pass 2**53 - 1: `Annotated[int, StringCoded]`."""
+    """An integer that is written as JSON text, because it may pass 2**53 - 1: `Annotated[int,
+    StringCoded]`.
+    """
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:
@@ -103,7 +105,9 @@ class StringCoded:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Callable[[Any], Any]) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: Callable[[Any], Any]
+    ) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^-?[0-9]{{1,{MAX_DIGITS}}}$"}
 
 
@@ -116,7 +120,9 @@ def _integer(value: object) -> object:
     text = value.removeprefix(TAG)
     if not _INTEGER.fullmatch(text):
         raise PydanticCustomError(
-            "licet_integer", "should be an integer written as text, of at most {digits} digits", {"digits": MAX_DIGITS}
+            "licet_integer",
+            "should be an integer written as text, of at most {digits} digits",
+            {"digits": MAX_DIGITS},
         )
     return int(text)
 

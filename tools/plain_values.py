@@ -1,12 +1,14 @@
-"""Python values as plain JSON values: for the canonical form, for policy, and on their way into validation.
+"""Python values as plain JSON values: for the canonical form, for policy, and as the JSON text that
+validation reads.
 
-The fields of a model are all taken, also those with `exclude=True`, and no serialiser of the model's own is asked:
-policy and reviewers must see what the function gets.
+The fields of a model are all taken, also those with `exclude=True`, and no serialiser of the model's own is
+asked: policy and reviewers must see what the function gets.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -28,8 +30,6 @@ from licet.tools.exact_numbers import (
     MAX_SAFE_INTEGER,
     NumberRefused,
     decimal_text,
-    read_fraction,
-    read_integer,
 )
 
 MASK = "**********"
@@ -66,14 +66,37 @@ def policy_values(value: Any, faults: list[FieldError]) -> Any:
     ).any(value, ())
 
 
-def wire_values(value: Any, faults: list[FieldError]) -> Any:
-    """`value` as `licet.tools.strict_json` would have read it from JSON text."""
-    return _Walk(
+def json_text(value: Any, faults: list[FieldError]) -> str:
+    """`value` as JSON text, exactly, for `licet.tools.strict_json` to read.
+
+    What JSON has no word for goes to `faults`; NaN and text that is not Unicode are written so that reading
+    refuses them where they stand.
+    """
+    tree = _Walk(
         faults,
-        lambda number: read_fraction(f"{decimal_text(number)}e0"),
-        lambda number: read_integer(str(number)),
-        fold_floats=False,
+        lambda number: _Literal(_fraction(decimal_text(number))),
+        lambda number: _Literal(str(number)),
+        lambda number: _Literal(json.dumps(number)),
     ).any(value, ())
+    return _text(tree)
+
+
+class _Literal(str):
+    """A number as it is to be written."""
+
+
+def _fraction(text: str) -> str:
+    return text if "." in text else f"{text}.0"  # an `int` takes no Decimal
+
+
+def _text(tree: Any) -> str:
+    if type(tree) is _Literal:
+        return tree
+    if isinstance(tree, dict):
+        return "{" + ",".join(f"{json.dumps(name)}:{_text(item)}" for name, item in tree.items()) + "}"
+    if isinstance(tree, list):
+        return "[" + ",".join(map(_text, tree)) + "]"
+    return json.dumps(tree)
 
 
 class _Walk:
@@ -82,12 +105,12 @@ class _Walk:
         faults: list[FieldError],
         decimal: Callable[[Decimal], Any],
         integer: Callable[[int], Any],
-        fold_floats: bool = True,
+        real: Callable[[float], Any] | None = None,
     ) -> None:
         self.faults = faults
         self.decimal = decimal
         self.integer = integer
-        self.fold_floats = fold_floats  # 12.0 and 12 are one number in RFC 8785, but an `int` takes only the second
+        self.real = real or _fold
 
     def fault(self, path: Path, message: str) -> None:
         self.faults.append(FieldError(show_path(path), message))
@@ -101,11 +124,7 @@ class _Walk:
                 return value
             return self.number(value, self.integer, path)
         if kind is float:
-            if not math.isfinite(value):
-                return self.fault(path, "is not a finite number")
-            if self.fold_floats and value.is_integer() and abs(value) <= MAX_SAFE_INTEGER:
-                return int(value)
-            return value + 0.0
+            return self.number(value, self.real, path)
         if kind is Decimal:
             return self.number(value, self.decimal, path)
         if kind is dict or isinstance(value, Mapping):
@@ -123,7 +142,9 @@ class _Walk:
             values = {wire: getattr(value, name) for name, wire in _model_fields(type(value))}
             return self.mapping({**values, **(value.__pydantic_extra__ or {})}, path)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return self.mapping({f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}, path)
+            return self.mapping(
+                {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}, path
+            )
         if isinstance(value, datetime | date | time):
             return value.isoformat()
         if isinstance(value, UUID):
@@ -184,6 +205,13 @@ class _Walk:
         if not isinstance(plain, str):
             return self.fault(path, f"is a {type(value).__name__}, which JSON has no word for")
         return plain
+
+
+def _fold(value: float) -> int | float:
+    """12.0 and 12 are one number in RFC 8785; as an integer it is written without the slow way for floats."""
+    if not math.isfinite(value):
+        raise NumberRefused("is not a finite number")
+    return int(value) if value.is_integer() and abs(value) <= MAX_SAFE_INTEGER else value
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -41,7 +42,7 @@ class Principal:
         if isinstance(roles, str) or not isinstance(roles, Iterable):
             raise ConfigurationError('Principal.roles must be a set of names, such as {"support"}')
         object.__setattr__(self, "roles", frozenset(roles))
-        if not all(isinstance(role, str) and role for role in self.roles):
+        if not all(isinstance(role, str) and role != "" for role in frozenset[Any](roles)):
             raise ConfigurationError("each of Principal.roles must be text that is not empty")
         attributes: Any = self.attributes
         if not isinstance(attributes, Mapping):
@@ -51,7 +52,7 @@ class Principal:
             canonical([self.subject, self.tenant, *sorted(self.roles)])
         except (ValueError, RecursionError) as error:
             raise ConfigurationError(f"Principal: not JSON: {error}") from None
-        object.__setattr__(self, "attributes", _frozen(copy))
+        object.__setattr__(self, "attributes", MappingProxyType(copy))
 
     def digestible(self) -> dict[str, Json]:
         """Plain JSON of the whole principal, the same for equal principals: what a binding digest covers."""
@@ -59,24 +60,8 @@ class Principal:
             "subject": self.subject,
             "tenant": self.tenant,
             "roles": sorted(self.roles),
-            "attributes": _thawed(self.attributes),
+            "attributes": deepcopy(dict(self.attributes)),
         }
 
     def __hash__(self) -> int:
         return hash((self.subject, self.tenant, self.roles))
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, dict):
-        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
-    if isinstance(value, list):
-        return tuple(_frozen(item) for item in value)
-    return value
-
-
-def _thawed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _thawed(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_thawed(item) for item in value]
-    return value

@@ -30,7 +30,8 @@ class ResultWriter:
         contract: JSON Schema of the result, for the contract hash.
 
     Raises:
-        Unserialisable, pydantic.errors.PydanticUserError, PydanticSchemaGenerationError: the type cannot be written.
+        Unserialisable, pydantic.errors.PydanticUserError, PydanticSchemaGenerationError: the type cannot be
+        written.
     """
 
     def __init__(self, annotation: Any) -> None:
@@ -47,7 +48,8 @@ class ResultWriter:
     def encode(self, value: Any) -> bytes:
         """`value`, checked against the return annotation, as canonical JSON (RFC 8785), decimals as text.
 
-        The model's own serialisers and `exclude=True` are followed: what a model hides stays hidden. A `SecretStr`
+        The model's own serialisers and `exclude=True` are followed: what a model hides stays hidden. A
+        `SecretStr`
         is written as asterisks: the effect has happened, and a result that is lost would help nobody.
 
         Raises:
@@ -55,7 +57,9 @@ class ResultWriter:
         """
         try:
             checked = self._adapter.validator.validate_python(value, strict=True)
-            dumped = self._adapter.serializer.to_python(checked, mode="python", by_alias=True, warnings="error")
+            dumped = self._adapter.serializer.to_python(
+                checked, mode="python", by_alias=True, warnings="error"
+            )
         except ValidationError as error:
             raise InvalidResult(faults_of(error, value, {})) from None
         except (PydanticSerializationError, RecursionError):

@@ -57,7 +57,8 @@ class Parameter:
         currency: of an amount of money, ISO 4217.
         string_coded: an integer beyond 2**53 - 1 is taken here, and somewhere in it is written as text.
         annotation: its type, with the markers.
-        nested: roles declared inside it, by path below it (`items/*/price`); what declares none has the one above.
+        nested: roles declared inside it, by path below it (`items/*/price`); what declares none has the one
+            above.
     """
 
     name: str
@@ -86,7 +87,8 @@ def read_parameter(title: str, argument: Argument) -> Parameter:
     """The markers of a parameter.
 
     Raises:
-        ToolError: two roles at one place, a secret, a union that its JSON cannot tell apart, Injected inside a type.
+        ToolError: two roles at one place, a secret, a union that its JSON cannot tell apart, Injected inside
+            a type.
     """
     found = list(places(argument.annotation, (argument.name,)))
     _check_secrets(title, found)
@@ -98,7 +100,9 @@ def read_parameter(title: str, argument: Argument) -> Parameter:
         for mark in place.marks:
             coded = coded or _is(mark, StringCoded)
             if _is(mark, Injected):
-                raise ToolError(f"{title}: {where}: Injected stands inside a type; only a whole parameter is injected")
+                raise ToolError(
+                    f"{title}: {where}: Injected stands inside a type; only a whole parameter is injected"
+                )
             if _is(mark, Role):
                 if place.path in roles and roles[place.path] != _role(title, where, mark):
                     raise ToolError(f"{title}: {where} has two roles; keep one")
@@ -132,7 +136,9 @@ def read_result_marks(title: str, annotation: Any) -> dict[str, ResultMarks]:
         for mark in place.marks:
             if isinstance(mark, Trust):
                 if trust not in (None, mark.level):
-                    raise ToolError(f"{title}: the result's {where or 'whole'} has two levels of trust; keep one")
+                    raise ToolError(
+                        f"{title}: the result's {where or 'whole'} has two levels of trust; keep one"
+                    )
                 trust = mark.level
             sensitive = sensitive or _is(mark, Sensitive)
             key = key or _is(mark, Key)
@@ -158,15 +164,20 @@ def _role(title: str, where: str, mark: Any) -> FieldRole:
 
 
 def _check_union(title: str, where: str, place: Place) -> None:
-    """A union must be told apart by its JSON alone: text is what decimals, dates and UUIDs are recorded as."""
+    """A union must be told apart by its JSON alone: text is what decimals, dates and UUIDs are recorded
+    as.
+    """
     members = [member for member in place.members if isinstance(member, type)]
     coded = [member for member in members if member in _TEXT_CODED]
     if str in members and coded:
         raise ToolError(
-            f"{title}: {where} is str or {coded[0].__name__}, which one JSON text can both mean; choose one of them"
+            f"{title}: {where} is str or {coded[0].__name__}, which one JSON text can both mean; "
+            "choose one of them"
         )
     if Decimal in members and (float in members or int in members):
-        raise ToolError(f"{title}: {where} is Decimal or another number; Decimal takes every number, write only that")
+        raise ToolError(
+            f"{title}: {where} is Decimal or another number; Decimal takes every number, write only that"
+        )
 
 
 def _check_secrets(title: str, found: Iterable[Place]) -> None:
@@ -175,7 +186,8 @@ def _check_secrets(title: str, found: Iterable[Place]) -> None:
         kinds = [kind for kind in (place.type, *place.members) if isinstance(_bare(kind), type)]
         if any(issubclass(_bare(kind), SecretStr | SecretBytes | Secret) for kind in kinds):
             raise ToolError(
-                f"{title}: {'/'.join(place.path)} is a secret, and arguments are recorded and shown to reviewers; "
+                f"{title}: {'/'.join(place.path)} is a secret, and arguments are recorded and shown to "
+                "reviewers; "
                 "inject what holds the secret instead: Annotated[YourClient, Injected]"
             )
         names.setdefault("/".join(step for step in place.path if step != ANY), []).append(place)
@@ -185,8 +197,8 @@ def _check_secrets(title: str, found: Iterable[Place]) -> None:
         told = any(_is(mark, NotSecret) for place in there for mark in place.marks)
         if text and not told and _SECRET_NAME.search(snake):
             raise ToolError(
-                f"{title}: {where} is named like a secret, and arguments are recorded and shown to reviewers; inject "
-                "what holds the secret instead, or write Annotated[str, NotSecret] if it is none"
+                f"{title}: {where} is named like a secret, and arguments are recorded and shown to "
+                "reviewers; inject what holds the secret instead, or write Annotated[str, NotSecret] if it is none"
             )
 
 

@@ -21,7 +21,9 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the runtime gives a function: injected types by parameter name, and parameters that take the context."""
+    """What the runtime gives a function: injected types by parameter name, and parameters that take the
+    context.
+    """
 
     injected: Mapping[str, Any]
     context: tuple[str, ...]
@@ -96,14 +98,18 @@ def check_kind(title: str, parameter: inspect.Parameter) -> None:
     """
     name = parameter.name
     if parameter.kind is parameter.POSITIONAL_ONLY:
-        raise ToolError(f"{title}: parameter {name} is positional-only; arguments are given by name, remove the /")
+        raise ToolError(
+            f"{title}: parameter {name} is positional-only; arguments are given by name, remove the /"
+        )
     if parameter.kind is parameter.VAR_POSITIONAL:
         raise ToolError(f"{title}: *{name} takes what no schema can say; write {name}: list[...]")
     if parameter.kind is parameter.VAR_KEYWORD:
         raise ToolError(f"{title}: **{name} takes what no schema can say; write each parameter out")
 
 
-def resolve(title: str, what: str, function: Function, annotation: Any, local_names: Mapping[str, Any]) -> Any:
+def resolve(
+    title: str, what: str, function: Function, annotation: Any, local_names: Mapping[str, Any]
+) -> Any:
     """An annotation with every name in it looked up: in the function's module, its closure and around it.
 
     Raises:
@@ -112,7 +118,9 @@ def resolve(title: str, what: str, function: Function, annotation: Any, local_na
     inner = inspect.unwrap(function)
     code = getattr(inner, "__code__", None)
     closure: dict[str, Any] = {}
-    for name, cell in zip(getattr(code, "co_freevars", ()), getattr(inner, "__closure__", None) or (), strict=False):
+    for name, cell in zip(
+        getattr(code, "co_freevars", ()), getattr(inner, "__closure__", None) or (), strict=False
+    ):
         try:
             closure[name] = cell.cell_contents
         except ValueError:  # not yet filled: the name is given below the function
@@ -124,8 +132,8 @@ def resolve(title: str, what: str, function: Function, annotation: Any, local_na
         )
     except NameError as error:
         raise ToolError(
-            f"{title}: {what}: its annotation names {error.name}, which is not known when the tool is declared; "
-            "import it at the top of the module, not under TYPE_CHECKING, and before the function"
+            f"{title}: {what}: its annotation names {error.name}, which is not known when the tool is "
+            "declared; import it at the top of the module, not under TYPE_CHECKING, and before the function"
         ) from None
     except (TypeError, SyntaxError, AttributeError) as error:
         raise ToolError(f"{title}: {what}: its annotation cannot be read: {error}") from None
@@ -150,7 +158,9 @@ def injected_type(title: str, name: str, annotation: Any) -> Any:
     """
     kind = split(annotation)[0]
     if kind in (Any, object, None, type(None)) or isinstance(kind, TypeVar) or _is_union(kind):
-        raise ToolError(f"{title}: parameter {name} is Injected but of no one type; write Annotated[YourType, Injected]")
+        raise ToolError(
+            f"{title}: parameter {name} is Injected but of no one type; write Annotated[YourType, Injected]"
+        )
     return kind
 
 
@@ -162,7 +172,9 @@ def refuse_any(title: str, what: str, annotation: Any) -> None:
     """
     kind = split(annotation)[0]
     if kind in (Any, object) or isinstance(kind, TypeVar):
-        raise ToolError(f"{title}: {what} is {kind}, which says nothing; write what it is, such as dict[str, Any]")
+        raise ToolError(
+            f"{title}: {what} is {kind}, which says nothing; write what it is, such as dict[str, Any]"
+        )
 
 
 def _is_union(kind: Any) -> bool:

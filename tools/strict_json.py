@@ -11,7 +11,7 @@ import orjson
 
 from licet.tools.errors import FieldError, InvalidArguments
 from licet.tools.exact_numbers import TAG, NumberRefused, read_fraction, read_integer
-from licet.tools.plain_values import MAX_DEPTH, Path, show_path, wire_values
+from licet.tools.plain_values import MAX_DEPTH, Path, json_text, show_path
 
 MAX_TEXT = 1_000_000
 """The most bytes that the arguments of a call may have, as UTF-8."""
@@ -23,6 +23,8 @@ MAX_VALUES = 20_000
 """The most values they may hold in all."""
 
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}:]', re.DOTALL)
+_SEARCHED = 100_000
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
 
 
@@ -42,11 +44,10 @@ def read(raw: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
     A number that a double does not hold comes as tagged text (see `licet.tools.exact_numbers`).
 
     Raises:
-        InvalidArguments: not JSON, not an object, not Unicode, a name twice, NaN or Infinity, too large, too deep.
+        InvalidArguments: not JSON, not an object, not Unicode, a name twice, NaN or Infinity, too large, too
+            deep.
     """
-    if isinstance(raw, Mapping):
-        return _read_mapping(raw)
-    text = _decoded(raw)
+    text = _decoded(raw_arguments(raw) if isinstance(raw, Mapping) else raw)
     _check_shape(text)
     found: list[_Fault] = []
     try:
@@ -64,6 +65,23 @@ def read(raw: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
+def raw_arguments(arguments: str | bytes | Mapping[str, Any]) -> bytes:
+    """Arguments as they were given, as bytes to record and to parse: JSON text, or a mapping written as JSON.
+
+    Raises:
+        InvalidArguments: a value in the mapping is of a type that JSON has no word for, or nested too deep.
+    """
+    if isinstance(arguments, bytes):
+        return arguments
+    if isinstance(arguments, str):
+        return arguments.encode(errors="surrogatepass")
+    faults: list[FieldError] = []
+    text = json_text(arguments, faults)
+    if faults:
+        raise InvalidArguments(faults)
+    return text.encode()
+
+
 def write(tree: dict[str, Any]) -> bytes:
     """The tree as JSON text for validation.
 
@@ -77,36 +95,25 @@ def write(tree: dict[str, Any]) -> bytes:
         raise InvalidArguments(faults or [FieldError("", "is not JSON")]) from None
 
 
-def tagged(value: Any, path: Path = ()) -> list[tuple[Path, str]]:
-    """Where in `value` a number is left that only a Decimal could have taken, with its tagged text."""
+def tagged(value: Any, path: Path = ()) -> list[Path]:
+    """Where in `value` a number is left that only a Decimal could have taken."""
     if isinstance(value, str):
-        return [(path, value[value.index(TAG) :])] if TAG in value else []
+        return [path] if TAG in value else []
     return [found for key, item in _children(value) for found in tagged(item, (*path, key))]
 
 
-def _read_mapping(raw: Mapping[str, Any]) -> dict[str, Any]:
-    faults: list[FieldError] = []
-    if not all(isinstance(name, str) for name in raw):
-        raise _invalid("", "each argument's name should be text")
-    tree = wire_values(raw, faults)
-    if faults:
-        raise InvalidArguments(faults)
-    if len(write(tree)) > MAX_TEXT:
-        raise _invalid("", f"the arguments are larger than {MAX_TEXT} bytes")
-    if _count(tree) > MAX_VALUES:
-        raise _invalid("", f"the arguments hold more than {MAX_VALUES} values")
-    _check_strings(tree)
-    assert isinstance(tree, dict)
-    return tree
-
-
 def _decoded(raw: str | bytes) -> str:
-    if len(raw) > MAX_TEXT:
-        raise _invalid("", f"the arguments are larger than {MAX_TEXT} bytes")
-    if isinstance(raw, str):
-        if len(raw) > MAX_TEXT // 4 and len(raw.encode(errors="surrogatepass")) > MAX_TEXT:
-            raise _invalid("", f"the arguments are larger than {MAX_TEXT} bytes")
-        return raw
+    text = raw if isinstance(raw, str) else _from_utf8(raw)
+    too_large = len(raw) > MAX_TEXT
+    if not too_large and isinstance(raw, str) and len(raw) > MAX_TEXT // 4:
+        too_large = len(raw.encode(errors="surrogatepass")) > MAX_TEXT
+    if too_large:
+        name = _largest_member(text)
+        raise _invalid(name, f"is too large: the arguments may have {MAX_TEXT} bytes in all")
+    return text
+
+
+def _from_utf8(raw: bytes) -> str:
     try:
         return bytes(raw).decode()
     except UnicodeDecodeError as error:
@@ -114,18 +121,44 @@ def _decoded(raw: str | bytes) -> str:
 
 
 def _check_shape(text: str) -> None:
-    """Depth and number of values, before anything is built; brackets and commas within strings do not count."""
+    """Depth and number of values, before anything is built; what stands within strings does not count."""
     opened = text.count("[") + text.count("{")
     if opened <= MAX_DEPTH and text.count(",") + opened < MAX_VALUES:
         return
     bare = _STRINGS.sub("", text)
-    if bare.count(",") + bare.count("[") + bare.count("{") >= MAX_VALUES:
-        raise _invalid("", f"the arguments hold more than {MAX_VALUES} values")
     depth = 0
     for bracket in _NOT_BRACKETS.sub("", bare):
         depth += 1 if bracket in "[{" else -1
         if depth > MAX_DEPTH:
-            raise _invalid("", f"the arguments are nested more than {MAX_DEPTH} deep")
+            raise _invalid(_largest_member(text), f"is nested more than {MAX_DEPTH} deep")
+    if bare.count(",") + bare.count("[") + bare.count("{") >= MAX_VALUES:
+        name = _largest_member(text)
+        raise _invalid(name, f"holds too much: the arguments may hold {MAX_VALUES} values in all")
+
+
+def _largest_member(text: str) -> str:
+    """The name of the argument that is to blame for a text that is not read: the one nested too deep, or the
+    largest.
+
+    It looks at no more than `_SEARCHED` tokens, and then takes the one it stands in.
+    """
+    depth, sizes, name, key, begun = 0, {"": 0}, "", "", 0
+    for count, token in enumerate(_TOKENS.finditer(text)):
+        found = token[0]
+        if found[0] == '"':
+            key = found
+        elif found in "[{":
+            depth += 1
+        elif found in "]}":
+            depth -= 1
+        if depth > MAX_DEPTH or count > _SEARCHED:
+            return name
+        if depth == 1 and found == ":" and len(key) <= 256:
+            sizes[name] = token.start() - begun
+            name, begun = show_path((key.strip('"'),)), token.end()
+    sizes[name] = len(text) - begun
+    sizes[""] = 0
+    return max(sizes, key=sizes.__getitem__)
 
 
 def _decoder(found: list[_Fault]) -> json.JSONDecoder:
@@ -168,10 +201,6 @@ def _children(value: Any) -> list[tuple[str | int, Any]]:
     return []
 
 
-def _count(value: Any) -> int:
-    return 1 + sum(_count(item) for _, item in _children(value))
-
-
 def _located(value: Any, path: Path) -> list[FieldError]:
     if isinstance(value, _Fault):
         return [FieldError(show_path(path), value.message)]
@@ -179,7 +208,9 @@ def _located(value: Any, path: Path) -> list[FieldError]:
 
 
 def _check_strings(tree: Any) -> None:
-    long = [FieldError(show_path(path), f"is longer than {MAX_STRING} characters") for path in _long(tree, ())]
+    long = [
+        FieldError(show_path(path), f"is longer than {MAX_STRING} characters") for path in _long(tree, ())
+    ]
     if long:
         raise InvalidArguments(long)
 
