@@ -78,16 +78,8 @@ def loaded_after(statements: str) -> set[str]:
     return set(json.loads(ran.stdout))
 
 
-EXTRA_MODULES = {
-    "pydantic_ai",
-    "genai_prices",
-    "fastapi",
-    "starlette",
-    "uvicorn",
-    "openai",
-    "anthropic",
-    "httpx",
-}
+MODELS = {"pydantic_ai", "genai_prices", "openai", "anthropic", "httpx"}
+WEB = {"fastapi", "starlette", "uvicorn"}
 
 
 def test_importing_licet_loads_no_other_package() -> None:
