@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import orjson
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaWarningKind
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
@@ -68,8 +69,8 @@ def _rewrite(node: Any) -> Any:
         raise Unserialisable(why)
     if kind == "decimal":
         return _before(to_decimal, made)
-    if kind in ("date", "datetime", "time"):
-        return _before(_no_count, made)
+    if kind in _MOMENTS:
+        return _before(_MOMENTS[kind], made)
     if kind in _RECORDS:
         if node.get("custom_init"):
             name = node["cls"].__name__
@@ -90,10 +91,29 @@ def _before(function: Callable[[Any], Any], schema: Any) -> Any:
 _COUNT = re.compile(r"\s*[-+]?[0-9]*\.?[0-9]*\s*")
 
 
-def _no_count(value: object) -> object:
-    if isinstance(value, str) and _COUNT.fullmatch(value):
-        raise PydanticCustomError("licet_iso_8601", "should be written as in ISO 8601, such as 2026-01-31")
-    return value
+def _moment(schema: CoreSchema) -> Callable[[Any], Any]:
+    """Reads a date or time from text, as pydantic does, but for text that counts seconds."""
+    validator = SchemaValidator(schema)
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if _COUNT.fullmatch(value):
+            raise PydanticCustomError(
+                "licet_iso_8601",
+                "should be written as in ISO 8601, such as 2026-01-31 or 2026-01-31T09:30:00Z",
+            )
+        # Once a function has had it, the value is no longer JSON to pydantic, and text no date.
+        return validator.validate_json(orjson.dumps(value), strict=True)
+
+    return read
+
+
+_MOMENTS = {
+    "date": _moment(core_schema.date_schema()),
+    "datetime": _moment(core_schema.datetime_schema()),
+    "time": _moment(core_schema.time_schema()),
+}
 
 
 class ShownSchema(GenerateJsonSchema):

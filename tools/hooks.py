@@ -172,7 +172,8 @@ def bind(
         else:
             raise ToolError(
                 f"{title}: parameter {parameter.name} is no argument of the tool "
-                f"({', '.join(parameters) or 'it has none'}); name it as one, or annotate it ToolContext or Annotated[T, Injected]"
+                f"({', '.join(parameters) or 'it has none'}); name it as one, or annotate it ToolContext "
+                "or Annotated[T, Injected]"
             )
     return Hook(tool, name, function, tuple(arguments), Needs(injected, tuple(context)), read_answer)
 

@@ -164,16 +164,12 @@ def _role(title: str, where: str, mark: Any) -> FieldRole:
 
 
 def _check_union(title: str, where: str, place: Place) -> None:
-    """A union must be told apart by its JSON alone: text is what decimals, dates and UUIDs are recorded
-    as.
-    """
+    """The JSON of a value must tell which member it is, also once decimals and dates are recorded as text."""
     members = [member for member in place.members if isinstance(member, type)]
     coded = [member for member in members if member in _TEXT_CODED]
-    if str in members and coded:
-        raise ToolError(
-            f"{title}: {where} is str or {coded[0].__name__}, which one JSON text can both mean; "
-            "choose one of them"
-        )
+    if len(coded) > 1 or (str in members and coded):
+        names = " or ".join(member.__name__ for member in members if member in (str, *coded))
+        raise ToolError(f"{title}: {where} is {names}, which one JSON text can all mean; choose one of them")
     if Decimal in members and (float in members or int in members):
         raise ToolError(
             f"{title}: {where} is Decimal or another number; Decimal takes every number, write only that"
@@ -187,8 +183,7 @@ def _check_secrets(title: str, found: Iterable[Place]) -> None:
         if any(issubclass(_bare(kind), SecretStr | SecretBytes | Secret) for kind in kinds):
             raise ToolError(
                 f"{title}: {'/'.join(place.path)} is a secret, and arguments are recorded and shown to "
-                "reviewers; "
-                "inject what holds the secret instead: Annotated[YourClient, Injected]"
+                "reviewers; inject what holds the secret instead: Annotated[YourClient, Injected]"
             )
         names.setdefault("/".join(step for step in place.path if step != ANY), []).append(place)
     for where, there in names.items():
@@ -198,7 +193,8 @@ def _check_secrets(title: str, found: Iterable[Place]) -> None:
         if text and not told and _SECRET_NAME.search(snake):
             raise ToolError(
                 f"{title}: {where} is named like a secret, and arguments are recorded and shown to "
-                "reviewers; inject what holds the secret instead, or write Annotated[str, NotSecret] if it is none"
+                "reviewers; inject what holds the secret instead, "
+                "or write Annotated[str, NotSecret] if it is none"
             )
 
 
