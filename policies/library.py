@@ -90,7 +90,8 @@ def package_fault(content: bytes, file: str) -> Fault | None:
     text = content.decode(errors="replace")
     match = _PACKAGE.match(text)
     if match is None:
-        return Fault("a Rego file begins with its package, such as `package licet.user.shop`", file, 1)
+        first = text.partition("\n")[0]
+        return Fault("a Rego file begins with its package, such as `package licet.user.shop`", file, 1, first)
     parts = [plain or quoted for plain, quoted in _PART.findall(match["path"])]
     line = text.count("\n", 0, match.start("path")) + 1
     source = text.splitlines()[line - 1]
@@ -123,22 +124,6 @@ def _data_fault(relative: Path, content: bytes, file: str) -> Fault | None:
     if not isinstance(document, dict):
         return Fault("data at the top of the folder is an object", file)
     return fault if "licet" in document else None
-
-
-def foreign_modules(modules: dict[str, bytes]) -> list[Fault]:
-    """What in a bundle's Rego is neither Licet's library, as it is shipped here, nor an addition to it."""
-    ours = shipped().files
-    faults = [
-        Fault(
-            "this is not the library that is shipped with this version of Licet; build the bundle again", name
-        )
-        for name, content in ours.items()
-        if modules.get(name) != content
-    ]
-    for name, content in modules.items():
-        if name not in ours and (fault := package_fault(content, name)):
-            faults.append(fault)
-    return faults
 
 
 def _text(path: Path) -> bytes:

@@ -25,9 +25,10 @@ class Ticker:
     """
 
     def __init__(self, engine: Engine) -> None:
+        """Serve `engine`. The thread starts with the first evaluation."""
         self._engine = engine
         self._asked = False
-        self._resting = True
+        self.resting = True
         self._rest_after = math.ceil(_REST_AFTER / TICK)
         self._wake = threading.Event()
         self._start = threading.Lock()
@@ -43,13 +44,13 @@ class Ticker:
     def evaluation(self) -> None:
         """An evaluation is about to start."""
         self._asked = True
-        if self._resting:
+        if self.resting:
             self._rouse()
 
     def _rouse(self) -> None:
         with self._start:
             if self._thread is None:
-                self._resting = False
+                self.resting = False
                 self._thread = threading.Thread(target=self._run, name="licet-policy-ticker", daemon=True)
                 self._thread.start()
         self._wake.set()
@@ -68,10 +69,10 @@ class Ticker:
                 # Announced before looking again: an evaluation that came in between either is seen here, or
                 # sees that it has to wake us.
                 self._wake.clear()
-                self._resting = True
+                self.resting = True
                 if not self._asked:
                     self._wake.wait()
-                self._resting = False
+                self.resting = False
                 idle = 0
 
     def _forget(self) -> None:
@@ -79,4 +80,4 @@ class Ticker:
         self._start = threading.Lock()
         self._wake = threading.Event()
         self._thread = None
-        self._resting = True
+        self.resting = True

@@ -172,6 +172,8 @@ def _load(wasm: bytes, data: bytes, deadline: float) -> Policy:
 
 
 def _check_imports(module: Module) -> None:
+    if not any(item.name == "memory" and isinstance(item.type, MemoryType) for item in module.imports):
+        raise PolicyError(Fault("the compiled policy does not import its memory, as OPA's ABI has it"))
     for item in module.imports:
         if item.module != "env" or item.name not in _HOST_NAMES | {"memory"}:
             raise PolicyError(
@@ -200,7 +202,7 @@ class PolicyInstance:
                 imports.append(_as(helpers[item.name or ""], Func))
         self._exports = Instance(store, policy.module, imports).exports(store)
         major, minor = (
-            _as(self._exports[f"opa_wasm_abi_{part}"], Global).value(store)
+            _as(self._exports.get(f"opa_wasm_abi_{part}"), Global).value(store)
             for part in ("version", "minor_version")
         )
         if major != 1 or minor < 2:
@@ -213,7 +215,7 @@ class PolicyInstance:
         self._call("opa_malloc", INPUT_LIMIT + _PAGE)
 
         self._context = store._context()
-        self._eval = ctypes.byref(_as(self._exports["opa_eval"], Func)._func)
+        self._eval = ctypes.byref(_as(self._exports.get("opa_eval"), Func)._func)
         self._memory_ref = ctypes.byref(self._memory._memory)
         self._arguments = (ffi.wasmtime_val_t * 7)()
         fixed = (0, policy.entrypoint, data, self._heap, 0, 0, 0)
@@ -261,7 +263,7 @@ class PolicyInstance:
         self._store.set_epoch_deadline(self._ticks)
 
     def _call(self, name: str, *arguments: int) -> int:
-        result = _as(self._exports[name], Func)(self._store, *arguments)
+        result = _as(self._exports.get(name), Func)(self._store, *arguments)
         return int(result or 0)
 
     def _parse(self, text: bytes) -> int:

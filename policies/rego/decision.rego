@@ -15,7 +15,6 @@ import data.licet.extensions
 # description: |
 #   Undefined when any part of it cannot be worked out, which the engine takes for a denial.
 #   Sets come out in no particular order.
-# entrypoint: true
 decision := {
 	"allow": allow,
 	"grants": grants,

@@ -82,7 +82,7 @@ def shipped() -> PolicyEngine:
 
 @pytest.fixture(scope="session")
 def real_opa() -> Path:
-    """The opa program. Without one a test is skipped on a laptop and fails where everything must be there."""
+    """The opa program. Without one a test is skipped on a laptop, and fails where all must be there."""
     try:
         return opa.find()
     except opa.OpaMissing as missing:

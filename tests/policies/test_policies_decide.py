@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any
 
 import orjson
@@ -140,7 +139,7 @@ json_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63)
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
@@ -164,5 +163,4 @@ async def test_nonsense_never_allows(shipped: PolicyEngine, raw: bytes) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text(max_size=10), json_values, max_size=5))
 async def test_arguments_may_be_anything(shipped: PolicyEngine, args: dict[str, Any]) -> None:
-    assert all(not isinstance(value, float) or math.isfinite(value) for value in args.values())
     assert (await decide(shipped, changed("call.args", args))).allow
