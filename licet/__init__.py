@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from licet.audit.errors import ConfigurationError, LicetError
     from licet.runtime.limits import Budget, Limits, StopRules
     from licet.runtime.models import Priced
-    from licet.runtime.narrowing import allow, at_least, at_most, between, exactly, matches, one_of
+    from licet.runtime.narrowing import at_least, at_most, between, exactly, matches, one_of
     from licet.runtime.outcomes import (
         Answered,
         Denied,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from licet.runtime.runtime import Runtime
     from licet.runtime.session import Session
-    from licet.runtime.workflow import Workflow
+    from licet.runtime.workflow import Workflow, allow
     from licet.tools import (
         Amount,
         Content,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Key,
         Label,
         NotExecuted,
+        NotSecret,
         Principal,
         Refused,
         Sensitive,
@@ -55,7 +56,7 @@ _HOME = {
     "licet.audit.errors": ("ConfigurationError", "LicetError"),
     "licet.runtime.limits": ("Budget", "Limits", "StopRules"),
     "licet.runtime.models": ("Priced",),
-    "licet.runtime.narrowing": ("allow", "at_least", "at_most", "between", "exactly", "matches", "one_of"),
+    "licet.runtime.narrowing": ("at_least", "at_most", "between", "exactly", "matches", "one_of"),
     "licet.runtime.outcomes": (
         "Answered",
         "Denied",
@@ -73,7 +74,7 @@ _HOME = {
     ),
     "licet.runtime.runtime": ("Runtime",),
     "licet.runtime.session": ("Session",),
-    "licet.runtime.workflow": ("Workflow",),
+    "licet.runtime.workflow": ("Workflow", "allow"),
     "licet.tools": (
         "Amount",
         "Content",
@@ -83,6 +84,7 @@ _HOME = {
         "Key",
         "Label",
         "NotExecuted",
+        "NotSecret",
         "Principal",
         "Refused",
         "Sensitive",
@@ -130,6 +132,7 @@ __all__ = [
     "LicetError",
     "Limits",
     "NotExecuted",
+    "NotSecret",
     "Outcome",
     "Pending",
     "Priced",

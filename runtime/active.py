@@ -28,6 +28,7 @@ class ActiveRun:
         self.workflow = workflow
         self.principal = principal
         self.state = state
+        self._claim: int | None = None
         self.admission = asyncio.Lock()
         self.reading: Counter[str] = Counter()
         self.reading_same: Counter[str] = Counter()
@@ -66,7 +67,7 @@ class ActiveRun:
             stream=self.id,
             tenant=self.state.tenant,
             drafts=drafts,
-            claim=self.state.claim if fenced else None,
+            claim=self._claim if fenced else None,
             expect=expect,
             takes_claim=takes_claim,
             status=status,
@@ -102,6 +103,20 @@ class ActiveRun:
             scopes=scopes,
             charges=charges,
         )
+
+    async def take(self, draft: Draft) -> None:
+        """Become the run's worker by appending `draft`, if nobody has appended since its state was read.
+
+        What this worker appends stands only as long as nobody else does the same; the claim is kept apart from the
+        state, in which the claims of others show up too.
+
+        Raises:
+            HeadMoved: somebody has.
+        """
+        appended = await self.append(
+            draft, fenced=False, expect=self.state.seq, takes_claim=True, status="running"
+        )
+        self._claim = appended.first
 
     def catch_up(self, upto: int | None = None) -> None:
         """Fold in what others appended, such as reviews, up to and without `upto`."""

@@ -9,7 +9,7 @@ from typing import Any
 from licet.audit.events import ApprovalOwed, CallPermitted, Decided, Denial
 from licet.audit.records import Charge, Draft
 from licet.runtime.active import ActiveRun
-from licet.runtime.narrowing import Allowance
+from licet.runtime.workflow import Allowance
 from licet.runtime.state import CallState
 from licet.tools import Arguments, Tool, ToolContext
 

@@ -43,7 +43,9 @@ def messages(state: RunState, workflow: Workflow) -> list[ModelMessage]:
     return story
 
 
-def parameters(tools: list[Tool], contract: OutputContract) -> ModelRequestParameters:
+def parameters(
+    tools: list[Tool], contract: OutputContract, *, text_will_do: bool
+) -> ModelRequestParameters:
     """The tools the model is offered, and the one by which it answers."""
     return ModelRequestParameters(
         function_tools=[
@@ -61,7 +63,7 @@ def parameters(tools: list[Tool], contract: OutputContract) -> ModelRequestParam
             )
         ],
         output_mode="tool",
-        allow_text_output=contract.allows_text,
+        allow_text_output=text_will_do,
     )
 
 

@@ -76,7 +76,9 @@ async def perform(call: Call, services: Services) -> Outcome:
     services.observe("execute", call.call_id)
     begun = time.perf_counter()
     try:
-        value = await tool.invoke(call.arguments, call.context, services.injector)
+        value = await tool.invoke(
+            call.arguments, call.context, services.injector, clock=services.clock
+        )
     except NotExecuted as error:
         event = _failed(call, error, begun, str(error), not_executed=True)
         await _record(call, event, services, detail=_where(error))

@@ -34,7 +34,7 @@ from licet.runtime.ending import finish, suspend
 from licet.runtime.gate import Gate
 from licet.runtime.models import Priced, cost_of, model_of, most_it_costs
 from licet.runtime.outcomes import RunResult
-from licet.runtime.output import InvalidOutput, OutputContract
+from licet.runtime.output import InvalidOutput
 from licet.runtime.results import result_of
 from licet.runtime.reviewing import proposed, revisit
 from licet.runtime.stages import Services
@@ -59,7 +59,8 @@ class Loop:
         self._gate = gate
         self._services = services
         self._model = model
-        self._contract = OutputContract(run.workflow.output)
+        self._contract = run.workflow.output_contract
+        self._text_will_do = run.workflow.output is None
         self._tools = [
             services.tools[allowance.tool]
             for allowance in run.workflow.tools
@@ -86,7 +87,7 @@ class Loop:
                 await self._end(end)
                 break
             await self._ask_model()
-        return result_of(state)
+        return result_of(state, self._run.workflow)
 
     async def _settle_calls(self, turn: Turn) -> None:
         state = self._run.state
@@ -149,11 +150,8 @@ class Loop:
             except InvalidOutput as error:
                 problem = str(error)
             else:
-                output = canonical(
-                    {"status": answer.status, "message": answer.message, "answer": answer.answer}
-                )
                 clock = self._services.clock
-                await finish(run, clock, answer.status, "the agent gave its answer", output=output)
+                await finish(run, clock, answer.status, "the agent gave its answer", output=answer.encoded)
                 return True
         attempts = sum(len(earlier.refusals) for earlier in run.state.turns)
         if attempts >= run.workflow.limits.repairs:
@@ -170,7 +168,7 @@ class Loop:
             await self._end(End("limits.steps", f"The run has taken {state.steps} steps, its limit."))
             return
         story = messages(state, run.workflow)
-        offered = parameters(self._tools, self._contract)
+        offered = parameters(self._tools, self._contract, text_will_do=self._text_will_do)
         request = dumped(story) + orjson.dumps(
             [tool.parameters_json_schema for tool in offered.function_tools + offered.output_tools]
             + [tool.description for tool in offered.function_tools]
@@ -247,7 +245,7 @@ class Loop:
             call_id = f"s{asked.step}c{len(calls) + 1}"
             calls.append(ProposedCall(call_id=call_id, tool=part.tool_name[:TOOL_NAME_MOST]))
             kept.append({"call_id": call_id, "raw": raw, "provider_id": part.tool_call_id})
-        if final is None and not calls and said and self._contract.allows_text:
+        if final is None and not calls and said and self._text_will_do:
             final = orjson.dumps({"status": "done", "message": said}).decode()
         proposals = {"calls": kept, "reason": said[:REASON_MOST], "final": final, "final_id": final_id}
         event = ModelResponded(

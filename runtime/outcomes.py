@@ -130,7 +130,8 @@ class Answered:
     """The run came to an answer of the agent's own.
 
     Attributes:
-        answer: what the workflow's output schema asks for; None unless `status` is `done`.
+        answer: what the workflow's `output` asks for, an instance of its pydantic model where it is one; None unless
+            `status` is `done`.
     """
 
     run_id: str

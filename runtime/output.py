@@ -45,7 +45,7 @@ class FinalAnswer:
     Attributes:
         answer: an instance of the declared model, or JSON values under a declared JSON Schema; None without a
             declared output, and for every status but done.
-        encoded: status, message and answer as canonical JSON; `OutputContract.parse` reads it back.
+        encoded: status, message and answer (when there is one) as canonical JSON; `OutputContract.parse` reads it back.
     """
 
     status: FinalStatus
@@ -101,7 +101,8 @@ class OutputContract:
         if faults:
             raise InvalidOutput(faults)
         try:
-            encoded = canonical({"status": status, "message": message, "answer": plain})
+            given_answer = {} if plain is None else {"answer": plain}
+            encoded = canonical({"status": status, "message": message, **given_answer})
         except ValueError:
             told = "must hold valid Unicode text and no integer beyond 2**53 - 1"
             raise InvalidOutput([FieldError("answer", told)]) from None

@@ -59,9 +59,7 @@ async def claim(run: ActiveRun, worker: str, services: Services) -> None:
                 "try again then"
             )
     event = RunResumed(worker=worker, recovered=state.status == "running")
-    await run.append(
-        run.draft(event), fenced=False, expect=state.seq, takes_claim=True, status="running"
-    )
+    await run.take(run.draft(event))
     for call in open_permits:
         if not _repeatable(run, call, services):
             await _settle_or_doubt(run, call, services)

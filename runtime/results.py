@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from licet.audit.clock import parse_timestamp
@@ -24,6 +22,7 @@ from licet.runtime.outcomes import (
     Suspended,
 )
 from licet.runtime.state import CallState, RunState
+from licet.runtime.workflow import Workflow
 
 
 def spent(state: RunState) -> Spent:
@@ -33,7 +32,7 @@ def spent(state: RunState) -> Spent:
     )
 
 
-def result_of(state: RunState) -> RunResult:
+def result_of(state: RunState, workflow: Workflow) -> RunResult:
     """What a run that is not under way has come to."""
     finished, used = state.finished, spent(state)
     if finished is None:
@@ -52,10 +51,10 @@ def result_of(state: RunState) -> RunResult:
         case "closed":
             return Answered(state.run_id, "done", "The session ended.", None, used)
         case status:
-            output: dict[str, Any] = orjson.loads(state.output) if state.output else {}
-            return Answered(
-                state.run_id, status, output.get("message", ""), output.get("answer"), used
-            )
+            if state.output is None:
+                return Answered(state.run_id, status, "The answer was erased.", None, used)
+            final = workflow.output_contract.parse(state.output)
+            return Answered(state.run_id, final.status, final.message, final.answer, used)
 
 
 def doubt(state: RunState, call: CallState) -> InDoubt:

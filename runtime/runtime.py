@@ -219,17 +219,17 @@ class Runtime:
         services, gate = self._running()
         state = load(services.journal, run_id)
         if state.status == "finished" or (state.status == "suspended" and state.in_doubt()):
-            return result_of(state)
+            return result_of(state, self._workflow_of(state, services))
         run = await self._take_over(run_id, services)
         assert run.state.started is not None
         if run.state.status != "running":
-            return result_of(run.state)
+            return result_of(run.state, run.workflow)
         if run.state.started.driver == "loop":
             return await self._drive(run, self._model(run.workflow), services, gate)
         session = Session(run, gate, services)
         await session.advance()
         await session.close(leave_open=True)
-        return result_of(run.state)
+        return result_of(run.state, run.workflow)
 
     def approvals(self, signer: ReviewSigner | None = None) -> ApprovalQueue:
         """The queue of approval requests. Answering one only journals it; `resume` executes.
@@ -285,7 +285,7 @@ class Runtime:
             input=canonical(given),
             principal=canonical(principal.digestible()),
         )
-        await run.append(draft, fenced=False, expect=0, takes_claim=True, status="running")
+        await run.take(draft)
         return run
 
     async def _take_over(self, run_id: str, services: Services) -> ActiveRun:
@@ -306,7 +306,7 @@ class Runtime:
             raise UnknownWorkflow(
                 f"run {state.run_id} is bound to {started.workflow} {started.version}, which is not registered"
             )
-        return Workflow.from_content(content)
+        return Workflow.model_validate(content)
 
     def _workflow(self, name: str) -> Workflow:
         wanted, _, version = name.partition("@")

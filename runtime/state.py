@@ -96,7 +96,6 @@ class RunState:
 
     Attributes:
         seq: the last record folded in.
-        claim: the record by which the present worker holds the run.
         active: how long the run has worked, suspensions left out, up to `running_since`.
         spent: cost so far in USD, in which what a lost request had reserved counts as spent.
     """
@@ -104,7 +103,6 @@ class RunState:
     run_id: str
     tenant: str
     seq: int = 0
-    claim: int = 0
     status: Literal["running", "suspended", "finished"] = "running"
     started: RunStarted | None = None
     input: bytes = b"null"
@@ -159,14 +157,12 @@ class RunState:
         match event:
             case RunStarted():
                 self.started = event
-                self.claim = seq
                 self.running_since = time
                 self.input = payloads.get("input", b"null")
                 self.principal = _principal(event, self.tenant, payloads.get("principal"))
             case RunResumed():
                 if self.running_since is not None and self.last_time is not None:
                     self.active += max(self.last_time - self.running_since, timedelta(0))
-                self.claim = seq
                 self.running_since = time
                 self.status = "running"
                 self.suspended = None
