@@ -35,6 +35,7 @@ _OURS = {
     "union_tag_not_found": "lacks the field that says which kind it is",
 }
 _KNOWN = frozenset(get_args(ErrorType)) - _QUOTING
+_BEYOND = f"is an integer beyond {MAX_SAFE_INTEGER}, which is not taken here"
 _REFUSED = "is refused by the tool's own check"
 
 
@@ -142,6 +143,8 @@ def _message(detail: ErrorDetails, value: Any) -> str:
     kind = detail["type"]
     if isinstance(value, str) and value.startswith(TAG) and not kind.startswith("licet_decimal"):
         return too_exact(value)
+    if kind.startswith("int_") and isinstance(value, float) and abs(value) > MAX_SAFE_INTEGER:
+        return _BEYOND
     if kind in _OURS:
         return _OURS[kind]
     if kind == "union_tag_invalid":
@@ -154,5 +157,5 @@ def _message(detail: ErrorDetails, value: Any) -> str:
 def too_exact(value: str) -> str:
     """What to say of a number that a double does not hold, where only such numbers are taken."""
     if value.removeprefix(TAG).lstrip("-").isdigit():
-        return f"is an integer beyond {MAX_SAFE_INTEGER}, which is not taken here"
+        return _BEYOND
     return "is a number of more digits than a double-precision float holds, which is not taken here"

@@ -169,5 +169,5 @@ def _arguments(values: dict[str, Any], may_be_tagged: bool) -> Arguments:
         raise InvalidArguments(
             [FieldError("", "the arguments cannot be written as canonical JSON")]
         ) from None
-    exact = orjson.dumps(policy_values(values, faults))
+    exact = orjson.dumps(policy_values(values, faults), option=orjson.OPT_SORT_KEYS)
     return Arguments(MappingProxyType(values), exact, written, plain)

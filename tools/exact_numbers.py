@@ -45,7 +45,7 @@ def read_fraction(text: str) -> float | str:
     if len(text) > MAX_NUMBER_TEXT:
         raise NumberRefused(_TOO_LONG)
     value = float(text)
-    if len(text) <= 16 and "e" not in text and "E" not in text:  # at most 15 digits: always held
+    if len(text) <= 15 and "e" not in text and "E" not in text:  # at most 15 digits: always held
         return value + 0.0
     try:
         exact = Decimal(text)
@@ -57,8 +57,11 @@ def read_fraction(text: str) -> float | str:
     return TAG + text
 
 
-def read_integer(text: str) -> int | str:
-    """A JSON number without fraction and exponent: an int up to 2**53 - 1, else tagged text.
+def read_integer(text: str) -> int | float | str:
+    """A JSON number without fraction and exponent: an int up to 2**53 - 1, beyond it a float or tagged text.
+
+    RFC 8785 writes the float 1e20 as 100000000000000000000, so what is read back must be that float again. An
+    `int` takes neither of the two.
 
     Raises:
         NumberRefused: it has too many digits.
@@ -67,7 +70,7 @@ def read_integer(text: str) -> int | str:
         if len(text) > MAX_DIGITS + 1:
             raise NumberRefused(_TOO_LONG)
         if abs(int(text)) > MAX_SAFE_INTEGER:
-            return TAG + text
+            return read_fraction(text)
     return int(text)
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from licet.tools.exact_numbers import MAX_DIGITS, TAG
+from licet.tools.exact_numbers import MAX_DIGITS, MAX_SAFE_INTEGER, TAG
 
 RoleName = Literal["target", "content", "headline", "amount", "when", "flag"]
 TrustLevel = Literal["system", "own", "peer", "external"]
@@ -115,6 +116,8 @@ _INTEGER = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}")
 
 
 def _integer(value: object) -> object:
+    if isinstance(value, float) and value.is_integer() and abs(value) > MAX_SAFE_INTEGER:
+        return int(Decimal(repr(value)))  # see `read_integer`
     if not isinstance(value, str):
         return value
     text = value.removeprefix(TAG)

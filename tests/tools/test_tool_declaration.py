@@ -1,4 +1,4 @@
-"""A typed function becomes a tool and stays what it was; what cannot be one is refused with words that help."""
+"""A typed function becomes a tool and stays what it was; what cannot be one is refused helpfully."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_type
 from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, Field, SecretBytes, SecretStr
-from typing_extensions import TypedDict, assert_type
+from typing_extensions import TypedDict
 
 from licet.tools import (
     Amount,
@@ -288,11 +288,11 @@ def injected_inside(x: list[Annotated[Shop, Injected]]) -> str:
     return ""
 
 
-def wrong_default(x: int = None) -> str:  # type: ignore[assignment]
+def wrong_default(x: int = None) -> str:  # type: ignore[assignment]  # noqa: RUF013
     return ""
 
 
-def unwritable_default(x: int = Shop()) -> str:  # type: ignore[assignment]  # noqa: B008
+def unwritable_default(x: int = Shop()) -> str:  # type: ignore[assignment]
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The same without `from __future__ import annotations`: annotations are objects, and some are text in quotes."""
+"""The same without `from __future__ import annotations`: annotations are objects, some of them text."""
 
 from decimal import Decimal
 from typing import Annotated
