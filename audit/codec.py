@@ -54,6 +54,15 @@ def encode_unit(unit: Unit, moment: datetime) -> list[Encoded]:
 
 def _encode(unit: Unit, draft: Draft, time: str) -> Encoded:
     event = draft.event
+    for name, payload in draft.payloads.items():
+        if type(payload.content) is not bytes or len(payload.content) > LARGEST_PAYLOAD:
+            raise Unrecordable(
+                f"the payload {name} of a {event.type} event is not bytes, or above 256 MiB of them"
+            )
+        if type(payload.salt) is not bytes or len(payload.salt) != SALT_BYTES:
+            raise Unrecordable(
+                f"the salt of the payload {name} of a {event.type} event is not {SALT_BYTES} bytes"
+            )
     try:
         body = event.__pydantic_serializer__.to_python(event, mode="json")
         kind, version = body.pop("type"), body.pop("v")
@@ -65,15 +74,6 @@ def _encode(unit: Unit, draft: Draft, time: str) -> Encoded:
         )
     except (TypeError, ValueError) as error:
         raise Unrecordable(f"a {event.type} event cannot be recorded: {error}") from None
-    for name, payload in draft.payloads.items():
-        if type(payload.content) is not bytes or len(payload.content) > LARGEST_PAYLOAD:
-            raise Unrecordable(
-                f"the payload {name} of a {event.type} event is not bytes, or above 256 MiB of them"
-            )
-        if type(payload.salt) is not bytes or len(payload.salt) != SALT_BYTES:
-            raise Unrecordable(
-                f"the salt of the payload {name} of a {event.type} event is not {SALT_BYTES} bytes"
-            )
     payloads = tuple((name, payload.salt, payload.content) for name, payload in draft.payloads.items())
     # `prev` and `seq` sort between the two halves, so the canonical whole is the halves with them in between.
     return Encoded(start[:-1] + b',"prev":"', b"," + end[1:], payloads)

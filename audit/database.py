@@ -194,9 +194,9 @@ class Database:
         connection = self._connect("mode=rw")
         try:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             connection.close()
-            code = error.sqlite_errorcode & 0xFF
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             # An auditor's copy on read-only media: nobody can be writing, and WAL's files cannot be made.
             if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not self._is_still():
                 raise
@@ -215,9 +215,9 @@ class Database:
             try:
                 _make_durable(connection)
                 return connection
-            except sqlite3.OperationalError as error:
+            except sqlite3.Error as error:
                 # Going over to WAL does not wait for others who do the same at this moment, so we do.
-                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() > deadline:
                     connection.close()
                     raise

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # A number that is not finite is no value of an event: refused where it is typed, and elsewhere not made null.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
 class Actor(_Frozen):
@@ -152,9 +153,7 @@ class RunFinished(_Event):
     """The run ended. Payload: `output`, when there is one."""
 
     type: Literal["run.finished"] = "run.finished"
-    status: Literal[
-        "done", "needs_clarification", "unsupported", "escalated", "stopped", "failed", "closed"
-    ]
+    status: Literal["done", "needs_clarification", "unsupported", "escalated", "stopped", "failed", "closed"]
     rule: str | None = None
     """Which limit, stop rule or switch ended it."""
     reason: str

@@ -144,5 +144,3 @@ class Appended:
     first: int
     last: int
     time: datetime
-
-

@@ -37,8 +37,8 @@ STARTED = RunStarted(
     tools={"issue_refund": "c" * 64},
 )
 RESUMED = RunResumed(worker="worker-2", recovered=True)
-SUSPENDED = RunSuspended(cause="approval", detail="issue_refund waits", active=1.5)
-FINISHED = RunFinished(status="done", reason="answered", active=2.25)
+SUSPENDED = RunSuspended(cause="approval", detail="issue_refund waits", active_ms=1500)
+FINISHED = RunFinished(status="done", reason="answered", active_ms=2250)
 
 
 def fact(call: str = "c-1", cause: str = "the process died") -> CallInDoubt:

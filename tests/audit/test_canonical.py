@@ -16,13 +16,15 @@ from licet.audit.canonical import canonical, digest, parse
 INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 LEAVES = st.none() | st.booleans() | INTEGERS | FLOATS | st.text()
-VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
+)
 
 
 @given(VALUES)
 @example({"": [0.0, -0.0, 1.0, 1e-5, 9.99e-6, 1e15 + 0.5, 1e21, 5e-324]})
 @example({"\ue000": 1, "\U00010000": 2})
-@example({"text": "\x00\x1f\x7f\u2028\"\\/\U0001f600"})
+@example({"text": '\x00\x1f\x7f\u2028"\\/\U0001f600'})
 def test_the_bytes_are_the_references(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
 

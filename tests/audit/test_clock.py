@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from licet.audit.clock import SystemClock, new_id, parse_timestamp, timestamp
 
-ZONES = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(lambda d: timezone(timedelta(minutes=d.seconds // 60)))
+ZONES = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(
+    lambda d: timezone(timedelta(minutes=d.seconds // 60))
+)
 MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=ZONES | st.just(UTC))  # noqa: DTZ001
 
 
@@ -34,7 +36,8 @@ def test_a_time_without_a_zone_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-01-02", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000006", "2026-01-02T03:04:05.000006+00:00"]
+    "text",
+    ["2026-01-02", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000006", "2026-01-02T03:04:05.000006+00:00"],
 )
 def test_only_the_form_that_is_written_is_read(text: str) -> None:
     with pytest.raises(ValueError, match="time"):

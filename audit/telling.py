@@ -1,0 +1,429 @@
+"""The fold from a run's records to its story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from licet.audit.clock import parse_timestamp
+from licet.audit.errors import JournalDamaged
+from licet.audit.events import (
+    ApprovalAnswered,
+    ApprovalClosed,
+    ApprovalRequested,
+    CallDenied,
+    CallExecuted,
+    CallFailed,
+    CallInDoubt,
+    CallPermitted,
+    CallProposed,
+    CallReconciled,
+    CallWithheld,
+    ModelFailed,
+    ModelRequested,
+    ModelResponded,
+    OutputRefused,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunSuspended,
+)
+from licet.audit.records import Record
+from licet.audit.story import (
+    Answered,
+    Asked,
+    CallMoment,
+    CallStatus,
+    CallStory,
+    Closed,
+    Content,
+    Denied,
+    Executed,
+    Failed,
+    InDoubt,
+    ModelRequestStory,
+    Permitted,
+    Reconciled,
+    RunStory,
+    Turning,
+    Usage,
+    Withheld,
+    WorkflowStory,
+)
+from licet.audit.wording import open_request, run_now, why
+
+Fetch = Callable[[Record, str], Content | None]
+"""A record's payload by name; None when the record never had it."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call while it is being told."""
+
+    call_id: str
+    tool: str
+    step: int | None
+    proposed_at: datetime
+    proposed: Content | None = None
+    reason: Content | None = None
+    arguments: Content | None = None
+    status: CallStatus = "proposed"
+    cost: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
+    moments: list[CallMoment] = field(default_factory=list)
+
+    def story(self, ended: bool) -> CallStory:
+        return CallStory(
+            call_id=self.call_id,
+            tool=self.tool,
+            status=self.status,
+            why=why(self.status, self.moments, ended),
+            step=self.step,
+            proposed_at=self.proposed_at,
+            proposed=self.proposed,
+            reason=self.reason,
+            arguments=self.arguments,
+            cost=self.cost,
+            moments=tuple(self.moments),
+        )
+
+
+class Telling:
+    """Takes a run's records in order and gives its story."""
+
+    def __init__(self, run_id: str, fetch: Fetch) -> None:
+        self._run_id = run_id
+        self._fetch = fetch
+        self._first: Record | None = None
+        self._last: Record | None = None
+        self._calls: dict[str, _Call] = {}
+        self._requests: list[ModelRequestStory] = []
+        self._turnings: list[Turning] = []
+        self._ending: RunSuspended | RunFinished | None = None
+        self._output: Content | None = None
+
+    def add(self, record: Record) -> None:
+        """Take the next record."""
+        self._first = self._first or record
+        self._last = record
+        event = record.event
+        match event:
+            case RunSuspended() | RunFinished():
+                self._ending = event
+                self._output = self._fetch(record, "output")
+                kind: Literal["suspended", "finished"] = (
+                    "finished" if isinstance(event, RunFinished) else "suspended"
+                )
+                self._turn(record, kind, event.reason if isinstance(event, RunFinished) else event.detail)
+            case RunResumed():
+                self._ending = None
+                text = (
+                    "its worker before had died, or was taken for dead" if event.recovered else "it went on"
+                )
+                self._turn(record, "resumed", f"{text}; worker {event.worker}")
+            case ModelRequested() | ModelResponded() | ModelFailed() | OutputRefused():
+                self._add_model(record, event)
+            case CallProposed():
+                self._calls[event.call_id] = _Call(
+                    event.call_id,
+                    event.tool,
+                    None,
+                    record.time,
+                    self._fetch(record, "raw"),
+                    self._fetch(record, "reason"),
+                )
+            case (
+                CallDenied()
+                | CallWithheld()
+                | ApprovalRequested()
+                | ApprovalAnswered()
+                | ApprovalClosed()
+                | CallPermitted()
+                | CallExecuted()
+                | CallFailed()
+                | CallInDoubt()
+                | CallReconciled()
+            ):
+                self._add_moment(record, event)
+            case _:
+                pass
+
+    def story(self, now: datetime) -> RunStory:
+        """The whole, as it stands at `now`.
+
+        Raises:
+            JournalDamaged: the records do not begin with a run's start.
+        """
+        first, last, ending = self._first, self._last, self._ending
+        if first is None or last is None or not isinstance(first.event, RunStarted):
+            raise JournalDamaged(
+                f"run {self._run_id} does not begin with its start; run `licet audit verify`"
+            )
+        started = first.event
+        ended = isinstance(ending, RunFinished)
+        calls = tuple(call.story(ended) for call in self._calls.values())
+        waiting = tuple(
+            asked for call in calls if not ended and (asked := open_request(call.moments)) is not None
+        )
+        principal = self._fetch(first, "principal")
+        status: Literal["running", "suspended", "finished"] = "running"
+        if ending is not None:
+            status = "finished" if ended else "suspended"
+        return RunStory(
+            run_id=self._run_id,
+            tenant=first.tenant,
+            subject=started.subject,
+            roles=started.roles,
+            attributes=_part(principal, "attributes"),
+            agent=started.agent,
+            workflow=WorkflowStory(
+                started.workflow, started.version, started.digest, started.mode, None, None, None
+            ),
+            driver=started.driver,
+            input=self._fetch(first, "input"),
+            started_at=first.time,
+            last_at=last.time,
+            active_ms=ending.active_ms if ending is not None else None,
+            status=status,
+            outcome=ending.status if isinstance(ending, RunFinished) else None,
+            rule=ending.rule if isinstance(ending, RunFinished) else None,
+            now=run_now(self._run_id, ending, last.time, waiting, now),
+            waits_for=tuple(asked.request_id for asked in waiting),
+            output=self._output,
+            requests=tuple(self._requests),
+            calls=calls,
+            turnings=tuple(self._turnings),
+            usage=Usage(
+                requests=len(self._requests),
+                input_tokens=sum(request.input_tokens for request in self._requests),
+                output_tokens=sum(request.output_tokens for request in self._requests),
+                model_cost=sum((request.cost for request in self._requests), Decimal(0)),
+                tool_cost=sum((call.cost for call in self._calls.values()), Decimal(0)),
+            ),
+        )
+
+    def _turn(self, record: Record, kind: Literal["suspended", "resumed", "finished"], text: str) -> None:
+        actor = f"{record.actor.kind} {record.actor.id}"
+        self._turnings.append(Turning(kind, record.seq, record.time, actor, text))
+
+    def _add_model(
+        self, record: Record, event: ModelRequested | ModelResponded | ModelFailed | OutputRefused
+    ) -> None:
+        if isinstance(event, ModelRequested):
+            self._requests.append(
+                ModelRequestStory(
+                    step=event.step,
+                    time=record.time,
+                    model=event.model,
+                    model_id=event.model_id,
+                    prompt_hash=event.prompt_hash,
+                    input_tokens=event.reserved_input,
+                    output_tokens=event.reserved_output,
+                    cost=Decimal(event.reserved_cost),
+                    answered=False,
+                    overran=False,
+                    error=None,
+                    calls=(),
+                    refused=(),
+                )
+            )
+            return
+        if not self._requests:
+            raise JournalDamaged(
+                f"record {record.seq} of run {self._run_id} answers a model request that is not there;"
+                " run `licet audit verify`"
+            )
+        asked = self._requests[-1]
+        match event:
+            case ModelResponded():
+                self._requests[-1] = replace(
+                    asked,
+                    model_id=event.model_id,
+                    input_tokens=event.input_tokens,
+                    output_tokens=event.output_tokens,
+                    cost=Decimal(event.cost),
+                    answered=True,
+                    overran=event.overran,
+                    calls=tuple(call.call_id for call in event.calls),
+                )
+                self._propose(record, event)
+            case ModelFailed(sent=True):
+                self._requests[-1] = replace(asked, error=event.error)
+            case ModelFailed():
+                self._requests[-1] = replace(
+                    asked, error=event.error, input_tokens=0, output_tokens=0, cost=Decimal(0)
+                )
+            case OutputRefused():
+                errors = self._fetch(record, "errors") or Content("")
+                self._requests[-1] = replace(asked, refused=(*asked.refused, errors))
+
+    def _propose(self, record: Record, event: ModelResponded) -> None:
+        proposals = self._fetch(record, "proposals")
+        raw: dict[str, Content] = {}
+        if proposals is not None and not proposals.erased:
+            raw = {item["call_id"]: Content(item["raw"]) for item in proposals.value["calls"]}
+        for call in event.calls:
+            self._calls[call.call_id] = _Call(
+                call.call_id,
+                call.tool,
+                event.step,
+                record.time,
+                raw.get(call.call_id, Content(None, erased=True)),
+                _part(proposals, "reason"),
+            )
+
+    def _add_moment(
+        self,
+        record: Record,
+        event: CallDenied
+        | CallWithheld
+        | ApprovalRequested
+        | ApprovalAnswered
+        | ApprovalClosed
+        | CallPermitted
+        | CallExecuted
+        | CallFailed
+        | CallInDoubt
+        | CallReconciled,
+    ) -> None:
+        call = self._calls.get(event.call_id)
+        if call is None:
+            raise JournalDamaged(
+                f"record {record.seq} of run {self._run_id} is about a call that was never proposed;"
+                " run `licet audit verify`"
+            )
+        policy_input = self._fetch(record, "policy_input")
+        if policy_input is not None:
+            call.arguments = _part(_part(policy_input, "call"), "args")
+        seq, time = record.seq, record.time
+        moment: CallMoment
+        match event:
+            case CallDenied():
+                call.status = "denied"
+                call.arguments = self._fetch(record, "args") or call.arguments
+                moment = Denied(
+                    seq=seq, time=time, stage=event.stage, reasons=event.reasons, decision=event.decision
+                )
+            case CallWithheld():
+                call.status = "withheld"
+                moment = Withheld(
+                    seq=seq, time=time, mode=event.mode, decision=event.decision, authorized=event.authorized
+                )
+            case ApprovalRequested():
+                call.status = "waiting"
+                moment = Asked(
+                    seq=seq,
+                    time=time,
+                    request_id=event.request_id,
+                    digest=event.digest,
+                    owed=event.owed,
+                    expires_at=parse_timestamp(event.expires_at),
+                    decision=event.decision,
+                    shown=self._fetch(record, "shown") or Content(None, erased=True),
+                )
+                call.arguments = _part(moment.shown, "args") or call.arguments
+            case ApprovalAnswered():
+                moment = self._answer(record, event, call)
+            case ApprovalClosed():
+                call.status = "proposed"
+                moment = Closed(
+                    seq=seq, time=time, request_id=event.request_id, cause=event.cause, why=event.why
+                )
+            case CallPermitted():
+                call.status = "permitted"
+                call.reserved = Decimal(event.reserved_cost)
+                call.cost += call.reserved
+                moment = Permitted(
+                    seq=seq,
+                    time=time,
+                    permit_id=event.permit_id,
+                    effect=event.effect,
+                    attempt=event.attempt,
+                    digest=event.digest,
+                    decision=event.decision,
+                    authorization=event.authorization,
+                    request_ids=event.request_ids,
+                    idempotency_key=event.idempotency_key,
+                    reserved_cost=call.reserved,
+                    deadline=parse_timestamp(event.deadline),
+                )
+            case CallExecuted():
+                call.status = "executed"
+                call.cost += Decimal(event.cost) - call.reserved
+                moment = Executed(
+                    seq=seq,
+                    time=time,
+                    digest=event.digest,
+                    permit_id=event.permit_id,
+                    decision=event.decision,
+                    cost=Decimal(event.cost),
+                    elapsed_us=event.elapsed_us,
+                    result=self._fetch(record, "result"),
+                    fault=event.fault,
+                )
+            case CallFailed():
+                call.status = "failed"
+                call.cost -= call.reserved
+                moment = Failed(
+                    seq=seq,
+                    time=time,
+                    permit_id=event.permit_id,
+                    decision=event.decision,
+                    error=event.error,
+                    message=event.message,
+                    not_executed=event.not_executed,
+                    elapsed_us=event.elapsed_us,
+                )
+            case CallInDoubt():
+                call.status = "in doubt"
+                moment = InDoubt(seq=seq, time=time, permit_id=event.permit_id, cause=event.cause)
+            case CallReconciled():
+                call.status = "executed" if event.happened else "failed"
+                moment = Reconciled(
+                    seq=seq,
+                    time=time,
+                    happened=event.happened,
+                    by=record.actor.id,
+                    evidence=self._fetch(record, "evidence"),
+                )
+        call.moments.append(moment)
+
+    def _answer(self, record: Record, event: ApprovalAnswered, call: _Call) -> Answered:
+        asked = next(
+            (
+                moment
+                for moment in call.moments
+                if isinstance(moment, Asked) and moment.request_id == event.request_id
+            ),
+            None,
+        )
+        edited = self._fetch(record, "args")
+        late = asked is not None and record.time >= asked.expires_at
+        if event.verdict == "edit" and edited is not None and not late:
+            call.arguments = edited
+        return Answered(
+            seq=record.seq,
+            time=record.time,
+            request_id=event.request_id,
+            verdict=event.verdict,
+            reviewer=event.reviewer,
+            groups=event.groups,
+            local=event.local,
+            key_id=event.key_id,
+            digest=event.digest,
+            same_digest=asked is not None and asked.digest == event.digest,
+            late=late,
+            reason=self._fetch(record, "reason"),
+            arguments=edited,
+        )
+
+
+def _part(content: Content | None, key: str) -> Content | None:
+    """What stands under `key` of a payload that is an object; erased when the payload is."""
+    if content is None or content.erased:
+        return content
+    value: Any = content.value
+    return Content(value[key]) if isinstance(value, dict) and key in value else None
