@@ -39,8 +39,8 @@ class OpaMissing(ConfigurationError):
         super().__init__(
             f"policies of your own are compiled by OPA, and {looked}. Install opa {PINNED} "
             "(https://www.openpolicyagent.org/docs#1-download-opa, or `brew install opa`, or "
-            f"`go install github.com/open-policy-agent/opa@v{PINNED}`) so that it is on the PATH, or name it "
-            "in LICET_OPA. The shipped policies need none, and neither does a bundle that was built elsewhere."
+            f"`go install github.com/open-policy-agent/opa@v{PINNED}`) so that it is on the PATH, or name "
+            "it in LICET_OPA. The shipped policies need none, and neither does a bundle that was built elsewhere."
         )
 
 
