@@ -127,7 +127,7 @@ def _json_path(location: tuple[int | str, ...], tree: Any) -> Path:
         named = isinstance(node, dict) and isinstance(step, str) and step in node
         numbered = isinstance(node, list) and isinstance(step, int) and 0 <= step < len(node)
         if named or numbered:
-            node = node[step]
+            node = value_at(node, (step,))
             path.append(step)
     return tuple(path)
 
@@ -148,7 +148,7 @@ def _message(detail: ErrorDetails, value: Any) -> str:
     if kind in _OURS:
         return _OURS[kind]
     if kind == "union_tag_invalid":
-        return f"should be one of {detail['ctx']['expected_tags']} in the field that says which kind it is"
+        return f"should be one of {detail.get('ctx', {}).get('expected_tags', 'the kinds there are')} in the field that says which kind it is"
     if kind.startswith("licet_") or kind in _KNOWN:
         return detail["msg"].removeprefix("Input ").removeprefix("Value ")
     return _REFUSED

@@ -256,7 +256,7 @@ def declare(
         raise ToolError(f"{title} is a tool already; declare it once")
     called: str = getattr(function, "__name__", "") if name is None else name
     _check_settings(title, called, version, effect, timeout, permit_lifetime, owner)
-    around = local_names or {}
+    around = sys._getframe(1).f_locals if local_names is None else local_names
     signature = read_signature(function, annotations or {}, around)
     parameters = {item.name: read_parameter(title, item) for item in signature.arguments}
     marks = read_result_marks(title, signature.returns)

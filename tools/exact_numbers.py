@@ -121,5 +121,5 @@ def to_decimal(value: object) -> Decimal:
         if isinstance(value, int) and not isinstance(value, bool):
             return Decimal(value)
     except NumberRefused as error:
-        raise PydanticCustomError("licet_decimal_size", f"{error}") from None
+        raise PydanticCustomError("licet_decimal_size", "{why}", {"why": str(error)}) from None
     raise PydanticCustomError("licet_decimal", "should be a number, such as 12.5")

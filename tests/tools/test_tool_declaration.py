@@ -179,7 +179,7 @@ def test_names_around_the_function_are_found_in_text_annotations() -> None:
     def make() -> Any:
         @tool(effect="read")
         def read(local: Local) -> Local:
-            assert Local
+            assert isinstance(local, Local)
             return local
 
         return read
@@ -371,7 +371,8 @@ def test_wrong_settings_are_refused(settings: dict[str, Any], words: str) -> Non
         return x
 
     with pytest.raises(ToolError, match=words):
-        tool(**{"effect": "read", **settings})(read)
+        settings = {"effect": "read", **settings}
+        tool(**settings)(read)
 
 
 @pytest.mark.parametrize("thing", [int, Shop().__class__, "text"])
@@ -394,7 +395,12 @@ def test_a_name_like_a_secret_passes_when_it_is_marked() -> None:
 
 
 def test_somebody_elses_function_is_declared_with_annotations_of_ones_own() -> None:
-    from agentdojo.default_suites.v1.tools.user_account import UserAccount, update_password
+    def update_password(account: Annotated[Shop, "found by a framework"], password: str) -> dict[str, str]:
+        """Update the user password.
+
+        :param password: New password for the user
+        """
+        return {}
 
     with pytest.raises(ToolError, match="password is named like a secret"):
         declare(update_password, effect="write")
@@ -402,7 +408,7 @@ def test_somebody_elses_function_is_declared_with_annotations_of_ones_own() -> N
         update_password,
         effect="write",
         annotations={
-            "account": Annotated[UserAccount, Injected],
+            "account": Annotated[Shop, Injected],
             "password": Annotated[str, NotSecret, Content],
         },
     )

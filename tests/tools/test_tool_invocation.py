@@ -1,0 +1,410 @@
+"""Calling a tool: off the event loop where it must be, within its time, with injected things closed after."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+import orjson
+import pytest
+
+from licet.tools import (
+    HookFailed,
+    HookTimeout,
+    Injected,
+    Injector,
+    MissingProvider,
+    NotExecuted,
+    Principal,
+    Refused,
+    Tool,
+    ToolContext,
+    ToolError,
+    ToolTimeout,
+    declare,
+)
+
+CONTEXT = ToolContext(Principal("alice"), "refund-desk", "1", "run-1", "call-1", "because")
+
+
+class Shop:
+    """What is injected: it knows whether it is open."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.seen: list[str] = []
+
+
+class Client:
+    """What is injected and could be closed."""
+
+    closed = False
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.closed = True
+
+
+class StoppedClock:
+    """A clock that stands where it is put."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+async def invoke(
+    function: Any, inject: dict[Any, Any] | None = None, raw: str = "{}", **settings: Any
+) -> Any:
+    it = declare(function, effect="write", **settings)
+    return await it.invoke(it.parse(raw), CONTEXT, Injector(inject))
+
+
+async def test_a_sync_function_runs_in_a_thread_and_keeps_context_variables() -> None:
+    variable: ContextVar[str] = ContextVar("variable")
+    variable.set("here")
+
+    def where() -> list[str]:
+        return [threading.current_thread().name, variable.get()]
+
+    name, value = await invoke(where)
+    assert name != threading.current_thread().name
+    assert value == "here"
+
+
+async def test_an_async_function_runs_on_the_loop() -> None:
+    async def where() -> str:
+        return threading.current_thread().name
+
+    assert await invoke(where) == threading.current_thread().name
+
+
+async def test_arguments_context_and_injected_values_are_given() -> None:
+    async def read(n: int, context: ToolContext, shop: Annotated[Shop, Injected]) -> str:
+        shop.seen.append(context.principal.subject)
+        return f"{n} {context.call_id}"
+
+    shop = Shop()
+    assert await invoke(read, {Shop: shop}, '{"n":3}') == "3 call-1"
+    assert shop.seen == ["alice"]
+
+
+async def test_what_the_function_raises_is_raised_as_it_is() -> None:
+    async def fails() -> None:
+        raise NotExecuted("the shop is closed")
+
+    def times_out() -> None:
+        raise TimeoutError("its own")
+
+    with pytest.raises(NotExecuted, match="the shop is closed"):
+        await invoke(fails)
+    with pytest.raises(TimeoutError, match="its own"):
+        await invoke(times_out)
+
+
+async def test_a_late_async_function_is_cancelled() -> None:
+    cancelled = asyncio.Event()
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    with pytest.raises(ToolTimeout) as caught:
+        await invoke(waits, timeout=0.01)
+    assert caught.value.started
+    assert cancelled.is_set()
+
+
+async def test_a_late_sync_function_is_abandoned_and_runs_on() -> None:
+    go_on, finished = threading.Event(), threading.Event()
+
+    def waits() -> None:
+        go_on.wait(10)
+        finished.set()
+
+    with pytest.raises(ToolTimeout) as caught:
+        await invoke(waits, timeout=0.05)
+    assert caught.value.started
+    go_on.set()
+    assert await asyncio.to_thread(finished.wait, 10)
+
+
+async def test_a_late_provider_means_that_the_function_was_not_started() -> None:
+    async def never() -> Shop:
+        await asyncio.Event().wait()
+        return Shop()
+
+    def read(shop: Annotated[Shop, Injected]) -> None:
+        raise AssertionError("was started")
+
+    with pytest.raises(ToolTimeout) as caught:
+        await invoke(read, {Shop: never}, timeout=0.01)
+    assert not caught.value.started
+
+
+async def test_a_call_is_not_started_after_its_deadline() -> None:
+    started: list[int] = []
+
+    async def read() -> None:
+        started.append(1)
+
+    it = declare(read, effect="write")
+    deadline = datetime(2026, 1, 1, tzinfo=UTC)
+    context = ToolContext(Principal("a"), "w", "1", "r", "c", "", deadline=deadline)
+    with pytest.raises(ToolTimeout) as caught:
+        await it.invoke(it.parse("{}"), context, Injector(), clock=StoppedClock(deadline))
+    assert not caught.value.started
+    assert not started
+    await it.invoke(it.parse("{}"), context, Injector(), clock=StoppedClock(deadline - timedelta(seconds=9)))
+    assert started == [1]
+
+
+async def test_cancelling_the_caller_cancels_the_call() -> None:
+    begun = asyncio.Event()
+
+    async def waits(shop: Annotated[Shop, Injected]) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    shop = Shop()
+
+    @asynccontextmanager
+    async def open_shop() -> AsyncIterator[Shop]:
+        try:
+            yield shop
+        finally:
+            shop.open = False
+
+    task = asyncio.create_task(invoke(waits, {Shop: open_shop}))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not shop.open
+
+
+# Providers
+
+
+def provider_cases() -> list[Any]:
+    shop = Shop()
+
+    async def awaited() -> Shop:
+        return shop
+
+    @contextmanager
+    def managed() -> Iterator[Shop]:
+        yield shop
+
+    @asynccontextmanager
+    async def managed_async(context: ToolContext) -> AsyncIterator[Shop]:
+        assert context is CONTEXT
+        yield shop
+
+    return [shop, lambda: shop, lambda context: shop, awaited, managed, managed_async]
+
+
+@pytest.mark.parametrize("provider", provider_cases())
+async def test_every_kind_of_provider_gives_its_value(provider: Any) -> None:
+    def read(shop: Annotated[Shop, Injected]) -> bool:
+        return type(shop) is Shop and shop.open
+
+    assert await invoke(read, {Shop: provider}) is True
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_managed_value_is_closed_after_the_call(fails: bool) -> None:
+    shop = Shop()
+
+    @contextmanager
+    def open_shop() -> Iterator[Shop]:
+        try:
+            yield shop
+        finally:
+            shop.open = False
+
+    async def read(shop: Annotated[Shop, Injected]) -> bool:
+        if fails:
+            raise ValueError("failed")
+        return shop.open
+
+    if fails:
+        with pytest.raises(ValueError, match="failed"):
+            await invoke(read, {Shop: open_shop})
+    else:
+        assert await invoke(read, {Shop: open_shop}) is True
+    assert not shop.open
+
+
+async def test_a_provider_that_swallows_the_failure_makes_no_result_of_it() -> None:
+    @contextmanager
+    def swallow() -> Iterator[Shop]:
+        try:
+            yield Shop()
+        except ValueError:
+            return
+
+    async def read(shop: Annotated[Shop, Injected]) -> None:
+        raise ValueError("failed")
+
+    with pytest.raises(ValueError, match="failed"):
+        await invoke(read, {Shop: swallow})
+
+
+async def test_a_value_of_the_type_is_not_closed_though_it_could_be() -> None:
+    async def read(client: Annotated[Client, Injected]) -> bool:
+        return client.closed
+
+    client = Client()
+    for provider in (client, lambda: client):
+        assert await invoke(read, {Client: provider}) is False
+    assert not client.closed
+
+
+async def test_a_missing_provider_is_found_before_and_refused_when_called() -> None:
+    def read(shop: Annotated[Shop, Injected]) -> None:
+        raise AssertionError("was started")
+
+    def price(shop: Annotated[Shop, Injected], other: Annotated[StoppedClock, Injected]) -> Decimal:
+        return Decimal(0)
+
+    it = declare(read, effect="read", price=price)
+    assert Injector().missing(it) == [Shop, StoppedClock]
+    with pytest.raises(MissingProvider, match="nothing provides Shop"):
+        await it.invoke(it.parse("{}"), CONTEXT, Injector())
+
+
+def test_wrong_providers_are_refused() -> None:
+    def yields() -> Iterator[Shop]:
+        yield Shop()
+
+    for provider, words in (
+        (yields, "@contextmanager"),
+        (7, "neither an instance"),
+        (lambda one, two: Shop(), "takes more than a ToolContext"),
+    ):
+        with pytest.raises(ToolError, match=words):
+            Injector({Shop: provider})
+
+
+# Hooks
+
+
+def pay(to: str, amount: Decimal, context: ToolContext) -> str:
+    """Pay."""
+    return to
+
+
+def with_hooks(**hooks: Any) -> Tool:
+    return declare(pay, effect="irreversible", **hooks)
+
+
+async def ask(it: Tool, name: str, injector: Injector | None = None) -> Any:
+    arguments = it.parse('{"to": "bob", "amount": 1234567890123456.789}')
+    return await getattr(it.hooks, name)(arguments, CONTEXT, injector or Injector())
+
+
+async def test_a_hook_gets_what_its_parameters_name() -> None:
+    async def preview(amount: Decimal, context: ToolContext, shop: Annotated[Shop, Injected]) -> str:
+        return f"{context.principal.subject} pays {amount} {shop.open}"
+
+    assert await ask(with_hooks(preview=preview), "preview", Injector({Shop: Shop})) == (
+        "alice pays 1234567890123456.789 True"
+    )
+
+
+async def test_a_tool_without_hooks_has_none() -> None:
+    hooks = with_hooks().hooks
+    assert {hooks.price, hooks.preview, hooks.authorize, hooks.resource, hooks.check_outcome} == {None}
+
+
+async def test_answers_come_in_the_form_that_is_promised() -> None:
+    it = with_hooks(
+        price="0.01",
+        preview=lambda amount: {"pays": amount},
+        authorize=lambda to: to == "bob",
+        resource=lambda amount: {"amount": amount, "tags": ["a"]},
+        check_outcome=lambda: None,
+    )
+    assert await ask(it, "price") == Decimal("0.01")
+    assert await ask(it, "preview") == {"pays": "1234567890123456.789"}
+    assert await ask(it, "authorize") is True
+    assert orjson.dumps(await ask(it, "resource")) == b'{"amount":1234567890123456.789,"tags":["a"]}'
+    assert await ask(it, "check_outcome") is None
+
+
+async def test_a_refusal_may_say_why() -> None:
+    assert isinstance(await ask(with_hooks(authorize=lambda: False), "authorize"), Refused)
+    refusal = Refused("not your order", visible=True)
+    assert await ask(with_hooks(authorize=lambda: refusal), "authorize") == refusal
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("authorize", 1),
+        ("authorize", None),
+        ("authorize", "yes"),
+        ("price", 0.01),
+        ("price", Decimal("NaN")),
+        ("price", Decimal(-1)),
+        ("price", None),
+        ("price", True),
+        ("preview", 7),
+        ("preview", {"a": object()}),
+        ("preview", "\ud800"),
+        ("preview", "x" * 100_001),
+        ("resource", None),
+        ("resource", {"a": float("nan")}),
+        ("resource", {"a": "\ud800"}),
+        ("check_outcome", "done"),
+    ],
+)
+async def test_nonsense_is_a_failure_and_no_answer(name: str, answer: Any) -> None:
+    with pytest.raises(HookFailed, match=f"the {name} hook of .*pay "):
+        await ask(with_hooks(**{name: lambda: answer}), name)
+
+
+async def test_a_hook_that_raises_fails_without_its_words() -> None:
+    def authorize() -> bool:
+        raise ValueError("hunter2")
+
+    with pytest.raises(HookFailed, match="raised ValueError") as caught:
+        await ask(with_hooks(authorize=authorize), "authorize")
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_late_hook_times_out() -> None:
+    async def authorize() -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    it = with_hooks(authorize=authorize)
+    assert it.hooks.authorize is not None
+    with pytest.raises(HookTimeout, match="did not answer within"):
+        await it.hooks.authorize(it.parse('{"to":"a","amount":1}'), CONTEXT, Injector(), seconds=0.01)
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        (lambda nope: True, r"parameter nope is no argument of the tool \(to, amount\)"),
+        (lambda *to: True, "takes what no schema can say"),
+        (lambda to, extra=1: True, "parameter extra is no argument"),
+    ],
+)
+def test_a_hook_whose_parameters_do_not_match_is_refused(hook: Any, words: str) -> None:
+    with pytest.raises(ToolError, match=words):
+        with_hooks(authorize=hook)
