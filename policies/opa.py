@@ -37,8 +37,8 @@ class OpaMissing(ConfigurationError):
 
     def __init__(self, looked: str) -> None:
         super().__init__(
-            f"policies of your own are compiled by OPA, and {looked}. Install opa {PINNED} so that it is on the "
-            "PATH, or name it in LICET_OPA: https://www.openpolicyagent.org/docs#1-download-opa, or "
+            f"policies of your own are compiled by OPA, and {looked}. Install opa {PINNED} so that it is on "
+            "the PATH, or name it in LICET_OPA: https://www.openpolicyagent.org/docs#1-download-opa, or "
             f"`brew install opa`, or `go install github.com/open-policy-agent/opa@v{PINNED}`. "
             "The shipped policies need none, and neither does a bundle that was built elsewhere."
         )
