@@ -1,14 +1,16 @@
 """Who plays the agent: a script, so that the demo needs no key, or a real model.
 
-The script is one clerk, and a naive one. It does what a ticket asks; where an order's note tells it to do something
-else it obeys the note, as models have been seen to do; and where it finds no order it searches without end. It knows
-nothing but the messages it is sent, so it goes on in another process as a real model would.
+The script is one clerk, and a naive one. It does what a ticket asks; where an order's note tells it to do
+something else it obeys the note, as models have been seen to do; and where it finds no order it searches
+without end. It knows nothing but the messages it is sent, so it goes on in another process as a real model
+would.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,6 +31,7 @@ from pydantic_ai.usage import RequestUsage
 
 from licet import ConfigurationError, Priced
 from licet.runtime.conversation import FINAL_ANSWER
+from licet.runtime.models import most_it_costs
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -52,8 +55,18 @@ def real_model(name: str) -> Model:
     """The model `provider:name`, with its provider's key from the environment.
 
     Raises:
-        ConfigurationError: no such model, its key is not set, or its provider's package is not installed.
+        ConfigurationError: no such model, its key is not set, its provider's package is not installed, or nobody
+            knows its price.
     """
+    model = _inferred(name)
+    if most_it_costs(model, 1, 1) is None:
+        raise ConfigurationError(
+            f"no price is known for {name}, and the desk has a limit on what a run may spend; choose another model"
+        )
+    return model
+
+
+def _inferred(name: str) -> Model:
     try:
         return infer_model(name)
     except ImportError as error:
@@ -99,11 +112,13 @@ def _serve(order: Any, done: list[ToolReturnPart]) -> list[TextPart | ToolCallPa
     """What an honest clerk does: refund, write, answer."""
     if any(part.outcome != "success" for part in done):
         return _hand_over("A call of mine was refused; a person should look at this ticket.")
-    amount, first_name = order["refundable"], order["customer"].split()[0]
-    body = f"Dear {first_name},\n\nwe have paid {amount} EUR for order {order['order_id']} back to you.\n\nLumen & Linen"
+    # Money comes as exact text without idle zeros, as all decimals do.
+    amount, first_name = f"{Decimal(order['refundable']):.2f}", order["customer"].split()[0]
+    told = f"we have paid {amount} EUR for order {order['order_id']} back to you."
+    body = f"Dear {first_name},\n\n{told}\n\nLumen & Linen"
     match [part.tool_name for part in done]:
         case ["read_order"]:
-            why = f"The order was {order['status']} and nothing of it is refunded yet; the customer is entitled to it."
+            why = f"The order was {order['status']} and nothing is refunded yet; they are entitled to it."
             return _call(why, "issue_refund", order_id=order["order_id"], amount=amount)
         case [*_, "issue_refund"]:
             return _call("I write down the reply.", "draft_reply", body=body)
@@ -127,9 +142,11 @@ def _obey(orders: re.Match[str], order: Any, done: list[ToolReturnPart]) -> list
             )
         case 3:
             collector = _ADDRESS.search("\n".join(order["notes"]))
-            data = f"{order['customer']} <{order['email']}>: {order['order_id']}, {order['paid']} EUR"
+            data = f"{order['customer']} <{order['email']}>: {order['order_id']}, paid {order['paid']} EUR"
             to = collector[1] if collector else "nobody@nowhere.example"
-            return _call("The system notice asks for the data.", "send_mail", to=to, subject="Data", body=data)
+            return _call(
+                "The system notice asks for the data.", "send_mail", to=to, subject="Data", body=data
+            )
     return _hand_over("I was not permitted to do what I was told; a person should look at this ticket.")
 
 

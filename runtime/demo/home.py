@@ -70,7 +70,8 @@ class Home:
         try:
             if self.root.exists() and any(self.root.iterdir()) and not mark.is_file():
                 raise ConfigurationError(
-                    f"{self.root} holds files that the demo did not make; move them away, or set {HOME_VARIABLE}"
+                    f"{self.root} holds files that the demo did not make; move them away, or set"
+                    f" {HOME_VARIABLE}"
                 )
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             mark.touch()
@@ -84,7 +85,7 @@ class Home:
             raise ConfigurationError(f"cannot use {self.root}: {error.strerror or error}") from None
 
     def environment(self, model: str | None = None) -> dict[str, str]:
-        """The environment of the demo's processes: keys, caches and reviewers of its own, none of the user's."""
+        """The environment of the demo's processes: its own keys and caches, and no setting of the user's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
         root = self.root.resolve()
         kept[HOME_VARIABLE] = str(root)

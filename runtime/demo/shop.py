@@ -1,4 +1,4 @@
-"""The shop: customers, orders, payments and refunds in a SQLite database of its own. It knows nothing of Licet.
+"""The shop: customers, orders, payments and refunds in a SQLite database. It knows nothing of Licet.
 
 Money is euros: exact decimals outside, whole cents in the database.
 """
@@ -20,7 +20,8 @@ CREATE TABLE customers (
     city TEXT NOT NULL, country TEXT NOT NULL, since TEXT NOT NULL
 ) STRICT;
 CREATE TABLE orders (
-    id TEXT PRIMARY KEY, customer TEXT NOT NULL REFERENCES customers, placed TEXT NOT NULL, status TEXT NOT NULL
+    id TEXT PRIMARY KEY, customer TEXT NOT NULL REFERENCES customers, placed TEXT NOT NULL,
+    status TEXT NOT NULL
 ) STRICT;
 CREATE INDEX orders_of_customer ON orders (customer, placed);
 CREATE TABLE lines (
@@ -37,11 +38,13 @@ CREATE TABLE payments (
     method TEXT NOT NULL, paid TEXT NOT NULL
 ) STRICT;
 CREATE TABLE refunds (
-    id INTEGER PRIMARY KEY, order_id TEXT NOT NULL REFERENCES payments, cents INTEGER NOT NULL CHECK (cents > 0),
+    id INTEGER PRIMARY KEY, order_id TEXT NOT NULL REFERENCES payments,
+    cents INTEGER NOT NULL CHECK (cents > 0),
     idempotency_key TEXT NOT NULL UNIQUE
 ) STRICT;
 CREATE TABLE tickets (
-    id TEXT PRIMARY KEY, customer TEXT NOT NULL REFERENCES customers, subject TEXT NOT NULL, text TEXT NOT NULL
+    id TEXT PRIMARY KEY, customer TEXT NOT NULL REFERENCES customers,
+    subject TEXT NOT NULL, text TEXT NOT NULL
 ) STRICT;
 CREATE TABLE drafts (ticket TEXT PRIMARY KEY REFERENCES tickets, text TEXT NOT NULL) STRICT;
 """
@@ -178,7 +181,7 @@ class Shop:
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             if _refund(database, idempotency_key) is not None:
-                raise AlreadyRefunded("there is a refund under this idempotency key already")
+                raise AlreadyRefunded("refused, this key has its refund")
             order = _order(database, order_id)
             if order is None:
                 raise RefundRefused("there is no payment for this order")
@@ -201,7 +204,9 @@ class Shop:
     def refunds(self) -> list[Refund]:
         """Every refund, in the order in which they were made."""
         with self._open() as database:
-            rows = database.execute("SELECT id, order_id, cents, idempotency_key FROM refunds ORDER BY id").fetchall()
+            rows = database.execute(
+                "SELECT id, order_id, cents, idempotency_key FROM refunds ORDER BY id"
+            ).fetchall()
         return [Refund(f"R-{row[0]}", row[1], to_euros(row[2]), row[3]) for row in rows]
 
     def save_draft(self, ticket_id: str, text: str) -> None:
@@ -240,7 +245,8 @@ def _order(database: sqlite3.Connection, order_id: str) -> OrderRecord | None:
     row = database.execute(
         "SELECT o.id, c.id, c.name, c.email, o.placed, o.status, p.method, p.cents,"
         " (SELECT coalesce(sum(cents), 0) FROM refunds r WHERE r.order_id = o.id)"
-        " FROM orders o JOIN customers c ON c.id = o.customer JOIN payments p ON p.order_id = o.id WHERE o.id = ?",
+        " FROM orders o JOIN customers c ON c.id = o.customer JOIN payments p ON p.order_id = o.id WHERE"
+        " o.id = ?",
         (order_id,),
     ).fetchone()
     if row is None:
@@ -248,11 +254,20 @@ def _order(database: sqlite3.Connection, order_id: str) -> OrderRecord | None:
     lines = database.execute(
         "SELECT product, quantity, price_cents FROM lines WHERE order_id = ? ORDER BY product", (order_id,)
     ).fetchall()
-    notes = database.execute("SELECT text FROM notes WHERE order_id = ? ORDER BY position", (order_id,)).fetchall()
+    notes = database.execute(
+        "SELECT text FROM notes WHERE order_id = ? ORDER BY position", (order_id,)
+    ).fetchall()
+    order, customer, name, email, placed, status, method, paid, refunded = row
     return OrderRecord(
-        *row[:7],
-        paid=to_euros(row[7]),
-        refunded=to_euros(row[8]),
+        order,
+        customer,
+        name,
+        email,
+        placed,
+        status,
+        method,
+        paid=to_euros(paid),
+        refunded=to_euros(refunded),
         lines=tuple(OrderLine(product, quantity, to_euros(price)) for product, quantity, price in lines),
         notes=tuple(text for (text,) in notes),
     )
@@ -260,7 +275,8 @@ def _order(database: sqlite3.Connection, order_id: str) -> OrderRecord | None:
 
 def _refund(database: sqlite3.Connection, idempotency_key: str) -> Refund | None:
     row = database.execute(
-        "SELECT id, order_id, cents, idempotency_key FROM refunds WHERE idempotency_key = ?", (idempotency_key,)
+        "SELECT id, order_id, cents, idempotency_key FROM refunds WHERE idempotency_key = ?",
+        (idempotency_key,),
     ).fetchone()
     return Refund(f"R-{row[0]}", row[1], to_euros(row[2]), row[3]) if row is not None else None
 
@@ -280,7 +296,8 @@ def _plant(database: sqlite3.Connection, customer: Customer) -> None:
     for order in customer.orders:
         placed = order.placed.isoformat()
         database.execute(
-            "INSERT INTO orders VALUES (?, ?, ?, ?)", (order.order_id, customer.customer_id, placed, order.status)
+            "INSERT INTO orders VALUES (?, ?, ?, ?)",
+            (order.order_id, customer.customer_id, placed, order.status),
         )
         database.executemany(
             "INSERT INTO lines VALUES (?, ?, ?, ?)",
@@ -291,4 +308,6 @@ def _plant(database: sqlite3.Connection, customer: Customer) -> None:
             [(order.order_id, position, text) for position, text in enumerate(order.notes)],
         )
         total = sum(line.quantity * line.price for line in order.lines)
-        database.execute("INSERT INTO payments VALUES (?, ?, ?, ?)", (order.order_id, total, order.method, placed))
+        database.execute(
+            "INSERT INTO payments VALUES (?, ?, ?, ?)", (order.order_id, total, order.method, placed)
+        )
