@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from licet.tools.arguments import Arguments
 from licet.tools.context import ToolContext
-from licet.tools.declare import Effect, Tool, declare, index, tool, tool_of
+from licet.tools.declare import declare, index, tool, tool_of
 from licet.tools.errors import (
     FieldError,
     HookFailed,
@@ -37,6 +37,7 @@ from licet.tools.markers import (
 from licet.tools.principal import Principal
 from licet.tools.roles import FieldRole, Parameter, ResultMarks
 from licet.tools.strict_json import raw_arguments
+from licet.tools.tool import Effect, Tool
 
 __all__ = [
     "Amount",

@@ -148,7 +148,8 @@ def _message(detail: ErrorDetails, value: Any) -> str:
     if kind in _OURS:
         return _OURS[kind]
     if kind == "union_tag_invalid":
-        return f"should be one of {detail.get('ctx', {}).get('expected_tags', 'the kinds there are')} in the field that says which kind it is"
+        kinds = detail.get("ctx", {}).get("expected_tags", "the kinds there are")
+        return f"should be one of {kinds} in the field that says which kind it is"
     if kind.startswith("licet_") or kind in _KNOWN:
         return detail["msg"].removeprefix("Input ").removeprefix("Value ")
     return _REFUSED

@@ -6,21 +6,19 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import PydanticUserError
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import SchemaError
 
 from licet.audit.canonical import Json
-from licet.audit.clock import Clock
-from licet.tools.arguments import ArgumentReader, Arguments, BadDefault
-from licet.tools.context import ToolContext
+from licet.tools.arguments import ArgumentReader, BadDefault
 from licet.tools.contract_hash import contract_hash, normal_schema
-from licet.tools.errors import ToolError, ToolTimeout
+from licet.tools.errors import ToolError
 from licet.tools.exact_schema import Unserialisable
 from licet.tools.hooks import (
     Hooks,
@@ -31,106 +29,15 @@ from licet.tools.hooks import (
     read_preview,
     read_resource,
 )
-from licet.tools.injection import Injector
-from licet.tools.invocation import TimeIsUp, call_within
 from licet.tools.results import ResultWriter
-from licet.tools.roles import Parameter, ResultMarks, read_parameter, read_result_marks
-from licet.tools.signature import Function, FunctionSignature, Needs, read_signature, title_of
+from licet.tools.roles import Parameter, read_parameter, read_result_marks
+from licet.tools.signature import Function, FunctionSignature, read_signature, title_of
+from licet.tools.tool import Effect, Tool
 
-Effect = Literal["read", "write", "irreversible"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ATTRIBUTE = "__licet_tool__"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-
-
-@dataclass(frozen=True, eq=False)
-class Tool:
-    """A function that an agent may propose to call, and all that is known of it.
-
-    Attributes:
-        effect: `read` changes nothing, `write` can be undone or repeated, `irreversible` neither.
-        idempotent: the same call under the same idempotency key has its effect once.
-        timeout: seconds.
-        description: from the docstring; what the model reads.
-        source: where it comes from; `python` for a function.
-        contract_hash: SHA-256 of the contract in normal form (`licet.tools.contract_hash`).
-        contract: that normal form.
-        parameters: what the model fills, by name.
-        result_marks: trust and other marks by path in the result (`items/*/note`; empty: the whole).
-        json_schema: JSON Schema of the arguments, as a model is shown it.
-        permit_lifetime: seconds a permit for it lasts; None: as long as the runtime's own.
-        hooks: price, preview, authorize, resource, check_outcome.
-    """
-
-    name: str
-    version: str
-    effect: Effect
-    idempotent: bool
-    timeout: float
-    description: str
-    tags: tuple[str, ...]
-    owner: str | None
-    source: str
-    permit_lifetime: float | None
-    contract: Mapping[str, Json]
-    contract_hash: str
-    parameters: Mapping[str, Parameter]
-    result_marks: Mapping[str, ResultMarks]
-    json_schema: dict[str, Any]
-    hooks: Hooks
-    function: Function
-    needs: Needs
-    _reader: ArgumentReader
-    _writer: ResultWriter
-
-    def parse(self, raw: str | bytes | Mapping[str, Any]) -> Arguments:
-        """Arguments from JSON text, or from a mapping of Python values by the same way.
-
-        Raises:
-            InvalidArguments: with one entry per fault, none of which quotes a value.
-        """
-        return self._reader.read(raw)
-
-    def encode_result(self, value: Any) -> bytes:
-        """What the function returned, as canonical JSON: what is recorded and what the model is shown.
-
-        Raises:
-            InvalidResult: it is not what the return annotation says; the effect has happened all the same.
-        """
-        return self._writer.encode(value)
-
-    async def invoke(
-        self, arguments: Arguments, context: ToolContext, injector: Injector, *, clock: Clock | None = None
-    ) -> Any:
-        """Calls the function. Nothing is asked or recorded here: that is the gate's work.
-
-        It has `timeout` seconds, and by `clock`, when given, no longer than to `context.deadline`. A
-        synchronous function runs in a worker thread; when it is late, or the caller is cancelled, it is
-        abandoned: it runs on in that thread, and nobody waits for it.
-
-        Raises:
-            ToolTimeout: it was late; `started` says whether it had begun.
-            MissingProvider: nothing provides a type it asks for.
-            Exception: whatever the function raises, as it is.
-        """
-        seconds = self.timeout
-        if clock is not None and context.deadline is not None:
-            seconds = min(seconds, (context.deadline - clock.now()).total_seconds())
-            if seconds <= 0:
-                raise ToolTimeout(self.name, 0.0, started=False)
-        try:
-            return await call_within(
-                seconds, self.function, dict(arguments.values), self.needs, context, injector
-            )
-        except TimeIsUp as error:
-            raise ToolTimeout(self.name, seconds, started=error.started) from None
-
-    @property
-    def injected_types(self) -> tuple[Any, ...]:
-        """The types that the function and its hooks ask to be injected."""
-        needs = (self.needs, *self.hooks.needs())
-        return tuple(kind for need in needs for kind in need.injected.values())
 
 
 def tool(

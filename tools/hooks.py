@@ -20,7 +20,7 @@ from licet.tools.context import ToolContext
 from licet.tools.errors import FieldError, HookFailed, HookTimeout, MissingProvider, ToolError
 from licet.tools.injection import Injector
 from licet.tools.invocation import TimeIsUp, call_within
-from licet.tools.plain_values import canonical_values, policy_values
+from licet.tools.plain_values import attribute_values, canonical_values
 from licet.tools.signature import (
     Function,
     Needs,
@@ -123,7 +123,7 @@ class Hooks:
         price: what the call costs, USD.
         preview: what would happen, in words or as JSON.
         authorize: True, or why not.
-        resource: attributes of what the call is about, ready for `orjson.dumps`.
+        resource: attributes of what the call is about: JSON values, and Decimals.
         check_outcome: whether a call in doubt happened; None: it cannot tell.
     """
 
@@ -232,13 +232,13 @@ def read_preview(answer: Any) -> str | dict[str, Json]:
 
 
 def read_resource(answer: Any) -> dict[str, Any]:
-    """Attributes for policy, ready for `orjson.dumps`: decimals are written as exact JSON numbers."""
+    """Attributes for policy: JSON values, and Decimals, which policy gets as exact JSON numbers."""
     if not isinstance(answer, Mapping):
         raise Nonsense("must answer a dict of JSON values")
     faults: list[FieldError] = []
-    attributes: dict[str, Any] = policy_values(answer, faults)
+    attributes: dict[str, Any] = attribute_values(answer, faults)
     try:
-        size = len(orjson.dumps(attributes))
+        size = len(orjson.dumps(attributes, default=str))
     except (TypeError, orjson.JSONEncodeError):
         raise Nonsense("answers what is not JSON") from None
     _check_answer(faults, size)

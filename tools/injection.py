@@ -12,7 +12,7 @@ from licet.tools.errors import MissingProvider, ToolError
 from licet.tools.signature import Needs
 
 if TYPE_CHECKING:
-    from licet.tools.declare import Tool
+    from licet.tools.tool import Tool
 
 Provide = Callable[[ToolContext], Any]
 

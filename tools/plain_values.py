@@ -66,6 +66,11 @@ def policy_values(value: Any, faults: list[FieldError]) -> Any:
     ).any(value, ())
 
 
+def attribute_values(value: Any, faults: list[FieldError]) -> Any:
+    """`value` as JSON values, but every number that JSON readers could round a Decimal."""
+    return _Walk(faults, lambda number: Decimal(decimal_text(number)), Decimal).any(value, ())
+
+
 def json_text(value: Any, faults: list[FieldError]) -> str:
     """`value` as JSON text, exactly, for `licet.tools.strict_json` to read.
 

@@ -61,5 +61,6 @@ def test_it_does_not_change_with_what_it_was_made_of() -> None:
     ],
 )
 def test_what_is_no_principal_is_refused(settings: dict[str, Any]) -> None:
+    make: Any = Principal
     with pytest.raises(ConfigurationError, match="Principal"):
-        Principal(**{"subject": "alice", **settings})
+        make(**{"subject": "alice", **settings})

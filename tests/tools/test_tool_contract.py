@@ -71,7 +71,8 @@ def test_golden_hashes(function: Any, effect: Any, expected: str) -> None:
 
 
 def hash_of(function: Any, **settings: Any) -> str:
-    return declare(function, **{"effect": "write", "name": "it", **settings}).contract_hash
+    chosen: dict[str, Any] = {"effect": "write", "name": "it", **settings}
+    return declare(function, **chosen).contract_hash
 
 
 def base(x: int, y: Annotated[str, Target("email")] = "a") -> str:

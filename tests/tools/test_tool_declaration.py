@@ -370,9 +370,9 @@ def test_wrong_settings_are_refused(settings: dict[str, Any], words: str) -> Non
     def read(x: int) -> int:
         return x
 
+    decorate: Any = tool
     with pytest.raises(ToolError, match=words):
-        settings = {"effect": "read", **settings}
-        tool(**settings)(read)
+        decorate(**{"effect": "read", **settings})(read)
 
 
 @pytest.mark.parametrize("thing", [int, Shop().__class__, "text"])

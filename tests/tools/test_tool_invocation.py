@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-import orjson
 import pytest
 
 from licet.tools import (
@@ -341,7 +340,7 @@ async def test_answers_come_in_the_form_that_is_promised() -> None:
     assert await ask(it, "price") == Decimal("0.01")
     assert await ask(it, "preview") == {"pays": "1234567890123456.789"}
     assert await ask(it, "authorize") is True
-    assert orjson.dumps(await ask(it, "resource")) == b'{"amount":1234567890123456.789,"tags":["a"]}'
+    assert await ask(it, "resource") == {"amount": Decimal("1234567890123456.789"), "tags": ["a"]}
     assert await ask(it, "check_outcome") is None
 
 
