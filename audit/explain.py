@@ -1,7 +1,7 @@
 """Telling a run's story from its records: why each tool ran, or did not.
 
-`explain` reads; it judges nothing and changes nothing. What it tells is what the journal holds, each record checked
-against the chain as it is read.
+`explain` reads; it judges nothing and changes nothing. What it tells is what the journal holds, each record
+checked against the chain as it is read.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def find_run(journal: Journal, given: str, *, tenant: str | None = None) -> str:
     wanted = given.strip().lower()
     if not _ID.fullmatch(wanted):
         raise NoSuchRun(
-            f"give the run's id, or at least its first {SHORTEST_PREFIX} characters; `licet runs list` shows them"
+            f"give the run's id, or at least its first {SHORTEST_PREFIX} characters;"
+            " `licet runs list` shows them"
         )
     head = journal.head(wanted)
     if head is not None and tenant in (None, head.tenant):

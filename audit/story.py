@@ -1,6 +1,7 @@
 """What `licet audit explain` tells of a run, as data. `licet.audit.explain` reads it from the journal.
 
-Everything a model, a tool or a user wrote stands in a `Content`: it is data, to be escaped wherever it is shown.
+Everything a model, a tool or a user wrote stands in a `Content`: it is data, to be escaped wherever it is
+shown.
 """
 
 from __future__ import annotations
@@ -209,7 +210,8 @@ class ModelRequestStory:
 
     Attributes:
         model: the name it is registered under; `model_id` is the provider's.
-        input_tokens, output_tokens, cost: as the provider reported; what was reserved, when it never answered.
+        input_tokens, output_tokens, cost: as the provider reported; what was reserved, when it never
+            answered.
         answered: an answer is on record.
         error: how it failed.
         refused: why its final answer was not taken, when it was not.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
-from licet.audit.clock import parse_timestamp
 from licet.audit.errors import JournalDamaged
 from licet.audit.events import (
     ApprovalAnswered,
@@ -32,63 +30,9 @@ from licet.audit.events import (
     RunSuspended,
 )
 from licet.audit.records import Record
-from licet.audit.story import (
-    Answered,
-    Asked,
-    CallMoment,
-    CallStatus,
-    CallStory,
-    Closed,
-    Content,
-    Denied,
-    Executed,
-    Failed,
-    InDoubt,
-    ModelRequestStory,
-    Permitted,
-    Reconciled,
-    RunStory,
-    Turning,
-    Usage,
-    Withheld,
-    WorkflowStory,
-)
-from licet.audit.wording import open_request, run_now, why
-
-Fetch = Callable[[Record, str], Content | None]
-"""A record's payload by name; None when the record never had it."""
-
-
-@dataclass(slots=True)
-class _Call:
-    """A call while it is being told."""
-
-    call_id: str
-    tool: str
-    step: int | None
-    proposed_at: datetime
-    proposed: Content | None = None
-    reason: Content | None = None
-    arguments: Content | None = None
-    status: CallStatus = "proposed"
-    cost: Decimal = Decimal(0)
-    reserved: Decimal = Decimal(0)
-    moments: list[CallMoment] = field(default_factory=list)
-
-    def story(self, ended: bool) -> CallStory:
-        return CallStory(
-            call_id=self.call_id,
-            tool=self.tool,
-            status=self.status,
-            why=why(self.status, self.moments, ended),
-            step=self.step,
-            proposed_at=self.proposed_at,
-            proposed=self.proposed,
-            reason=self.reason,
-            arguments=self.arguments,
-            cost=self.cost,
-            moments=tuple(self.moments),
-        )
+from licet.audit.story import Content, ModelRequestStory, RunStory, Turning, Usage, WorkflowStory
+from licet.audit.telling_call import CallEvent, CallTelling, Fetch, part
+from licet.audit.wording import open_request, run_now
 
 
 class Telling:
@@ -99,7 +43,7 @@ class Telling:
         self._fetch = fetch
         self._first: Record | None = None
         self._last: Record | None = None
-        self._calls: dict[str, _Call] = {}
+        self._calls: dict[str, CallTelling] = {}
         self._requests: list[ModelRequestStory] = []
         self._turnings: list[Turning] = []
         self._ending: RunSuspended | RunFinished | None = None
@@ -127,7 +71,7 @@ class Telling:
             case ModelRequested() | ModelResponded() | ModelFailed() | OutputRefused():
                 self._add_model(record, event)
             case CallProposed():
-                self._calls[event.call_id] = _Call(
+                self._calls[event.call_id] = CallTelling(
                     event.call_id,
                     event.tool,
                     None,
@@ -147,7 +91,7 @@ class Telling:
                 | CallInDoubt()
                 | CallReconciled()
             ):
-                self._add_moment(record, event)
+                self._add_to_call(record, event)
             case _:
                 pass
 
@@ -177,7 +121,7 @@ class Telling:
             tenant=first.tenant,
             subject=started.subject,
             roles=started.roles,
-            attributes=_part(principal, "attributes"),
+            attributes=part(principal, "attributes"),
             agent=started.agent,
             workflow=WorkflowStory(
                 started.workflow, started.version, started.digest, started.mode, None, None, None
@@ -266,164 +210,20 @@ class Telling:
         if proposals is not None and not proposals.erased:
             raw = {item["call_id"]: Content(item["raw"]) for item in proposals.value["calls"]}
         for call in event.calls:
-            self._calls[call.call_id] = _Call(
+            self._calls[call.call_id] = CallTelling(
                 call.call_id,
                 call.tool,
                 event.step,
                 record.time,
                 raw.get(call.call_id, Content(None, erased=True)),
-                _part(proposals, "reason"),
+                part(proposals, "reason"),
             )
 
-    def _add_moment(
-        self,
-        record: Record,
-        event: CallDenied
-        | CallWithheld
-        | ApprovalRequested
-        | ApprovalAnswered
-        | ApprovalClosed
-        | CallPermitted
-        | CallExecuted
-        | CallFailed
-        | CallInDoubt
-        | CallReconciled,
-    ) -> None:
+    def _add_to_call(self, record: Record, event: CallEvent) -> None:
         call = self._calls.get(event.call_id)
         if call is None:
             raise JournalDamaged(
                 f"record {record.seq} of run {self._run_id} is about a call that was never proposed;"
                 " run `licet audit verify`"
             )
-        policy_input = self._fetch(record, "policy_input")
-        if policy_input is not None:
-            call.arguments = _part(_part(policy_input, "call"), "args")
-        seq, time = record.seq, record.time
-        moment: CallMoment
-        match event:
-            case CallDenied():
-                call.status = "denied"
-                call.arguments = self._fetch(record, "args") or call.arguments
-                moment = Denied(
-                    seq=seq, time=time, stage=event.stage, reasons=event.reasons, decision=event.decision
-                )
-            case CallWithheld():
-                call.status = "withheld"
-                moment = Withheld(
-                    seq=seq, time=time, mode=event.mode, decision=event.decision, authorized=event.authorized
-                )
-            case ApprovalRequested():
-                call.status = "waiting"
-                moment = Asked(
-                    seq=seq,
-                    time=time,
-                    request_id=event.request_id,
-                    digest=event.digest,
-                    owed=event.owed,
-                    expires_at=parse_timestamp(event.expires_at),
-                    decision=event.decision,
-                    shown=self._fetch(record, "shown") or Content(None, erased=True),
-                )
-                call.arguments = _part(moment.shown, "args") or call.arguments
-            case ApprovalAnswered():
-                moment = self._answer(record, event, call)
-            case ApprovalClosed():
-                call.status = "proposed"
-                moment = Closed(
-                    seq=seq, time=time, request_id=event.request_id, cause=event.cause, why=event.why
-                )
-            case CallPermitted():
-                call.status = "permitted"
-                call.reserved = Decimal(event.reserved_cost)
-                call.cost += call.reserved
-                moment = Permitted(
-                    seq=seq,
-                    time=time,
-                    permit_id=event.permit_id,
-                    effect=event.effect,
-                    attempt=event.attempt,
-                    digest=event.digest,
-                    decision=event.decision,
-                    authorization=event.authorization,
-                    request_ids=event.request_ids,
-                    idempotency_key=event.idempotency_key,
-                    reserved_cost=call.reserved,
-                    deadline=parse_timestamp(event.deadline),
-                )
-            case CallExecuted():
-                call.status = "executed"
-                call.cost += Decimal(event.cost) - call.reserved
-                moment = Executed(
-                    seq=seq,
-                    time=time,
-                    digest=event.digest,
-                    permit_id=event.permit_id,
-                    decision=event.decision,
-                    cost=Decimal(event.cost),
-                    elapsed_us=event.elapsed_us,
-                    result=self._fetch(record, "result"),
-                    fault=event.fault,
-                )
-            case CallFailed():
-                call.status = "failed"
-                call.cost -= call.reserved
-                moment = Failed(
-                    seq=seq,
-                    time=time,
-                    permit_id=event.permit_id,
-                    decision=event.decision,
-                    error=event.error,
-                    message=event.message,
-                    not_executed=event.not_executed,
-                    elapsed_us=event.elapsed_us,
-                )
-            case CallInDoubt():
-                call.status = "in doubt"
-                moment = InDoubt(seq=seq, time=time, permit_id=event.permit_id, cause=event.cause)
-            case CallReconciled():
-                call.status = "executed" if event.happened else "failed"
-                moment = Reconciled(
-                    seq=seq,
-                    time=time,
-                    happened=event.happened,
-                    by=record.actor.id,
-                    evidence=self._fetch(record, "evidence"),
-                )
-        call.moments.append(moment)
-
-    def _answer(self, record: Record, event: ApprovalAnswered, call: _Call) -> Answered:
-        asked = next(
-            (
-                moment
-                for moment in call.moments
-                if isinstance(moment, Asked) and moment.request_id == event.request_id
-            ),
-            None,
-        )
-        edited = self._fetch(record, "args")
-        late = asked is not None and record.time >= asked.expires_at
-        if event.verdict == "edit" and edited is not None and not late:
-            call.arguments = edited
-        return Answered(
-            seq=record.seq,
-            time=record.time,
-            request_id=event.request_id,
-            verdict=event.verdict,
-            reviewer=event.reviewer,
-            groups=event.groups,
-            local=event.local,
-            key_id=event.key_id,
-            digest=event.digest,
-            same_digest=asked is not None and asked.digest == event.digest,
-            late=late,
-            reason=self._fetch(record, "reason"),
-            arguments=edited,
-        )
-
-
-def _part(content: Content | None, key: str) -> Content | None:
-    """What stands under `key` of a payload that is an object; erased when the payload is."""
-    if content is None or content.erased:
-        return content
-    value: Any = content.value
-    return Content(value[key]) if isinstance(value, dict) and key in value else None
+        call.add(record, event, self._fetch)

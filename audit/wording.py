@@ -156,7 +156,10 @@ def run_now(
                 return f"It waited for people, and the time to answer has passed. {resume} goes on without."
             until = min(asked.expires_at for asked in waiting if asked not in late)
             requests = ", ".join(asked.request_id for asked in waiting if asked not in late)
-            return f"It waits for people until {when(until)} (`licet approvals show {requests}`): {ending.detail}"
+            return (
+                f"It waits for people until {when(until)}."
+                f" `licet approvals show {requests}` shows what is asked."
+            )
         case RunSuspended():
             return f"It waits: {ending.detail}. {resume} goes on."
         case None:
