@@ -21,13 +21,13 @@ def main(model: str | None = None) -> int:
     try:
         from licet.runtime.demo.home import Home
         from licet.runtime.demo.show import show
+
+        return show(Home.here(), model)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("pydantic_ai", "genai_prices"):
             raise
         print("The demo's agent needs the models extra. Run: pip install 'licet[models]'", file=sys.stderr)  # noqa: T201
-        return 2
-    try:
-        return show(Home.here(), model)
+        return ConfigurationError.exit_code
     except ConfigurationError as error:
         print(f"licet demo: {error}", file=sys.stderr)  # noqa: T201
         return ConfigurationError.exit_code

@@ -55,13 +55,13 @@ def real_model(name: str) -> Model:
     """The model `provider:name`, with its provider's key from the environment.
 
     Raises:
-        ConfigurationError: no such model, its key is not set, its provider's package is not installed, or nobody
-            knows its price.
+        ConfigurationError: no such model, its key is not set, its provider's package is not installed, or
+            nobody knows its price.
     """
     model = _inferred(name)
     if most_it_costs(model, 1, 1) is None:
         raise ConfigurationError(
-            f"no price is known for {name}, and the desk has a limit on what a run may spend; choose another model"
+            f"no price is known for {name}, and the desk limits what a run may spend; choose another model"
         )
     return model
 

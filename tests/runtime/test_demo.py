@@ -28,7 +28,7 @@ LICET = "import sys; from licet.runtime.cli import main; sys.exit(main())"
 
 
 def process(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """A process of this Python in `folder`, without a terminal, in which no setting of the tester's counts."""
+    """A process of this Python in `folder`, without a terminal, in which no setting of ours counts."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LICET_", "XDG_"))}
     keys = ("OPENAI_API_KEY", "COLUMNS", "FORCE_COLOR")
     environment = {name: value for name, value in kept.items() if name not in keys}
@@ -214,6 +214,17 @@ def test_a_model_that_cannot_be_had_is_said_before_anything_is_touched(
     shown = process(tmp_path, "-m", "licet.runtime.demo", "--model", model)
     assert shown.returncode == 2
     assert told in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_models_extra_it_says_how_to_get_it(tmp_path: Path) -> None:
+    without = (
+        "import sys; sys.modules['pydantic_ai'] = None; from licet.runtime.demo import main; sys.exit(main())"
+    )
+    shown = process(tmp_path, "-c", without)
+    assert shown.returncode == 2
+    assert "pip install 'licet[models]'" in shown.stderr
     assert "Traceback" not in shown.stderr
     assert list(tmp_path.iterdir()) == []
 
