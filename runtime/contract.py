@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
@@ -27,6 +28,9 @@ Place = tuple[str | int, ...]
 
 COLLECT = object()
 """Validation context of a caller that wants the ValidationError, because it knows more about places."""
+
+_within: ContextVar[bool] = ContextVar("within", default=False)
+"""A part is made while its whole is: its faults are the whole's to tell, with their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Contract(BaseModel):
     def _tell_all_faults(
         cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
+        outermost = info.context is not COLLECT and not _within.get()
+        token = _within.set(True)
         try:
             made = handler(data)
         except ValidationError as error:
@@ -101,9 +107,11 @@ class Contract(BaseModel):
             faults = list(made.contradictions())
             if not faults:
                 return made
-        if info.context is COLLECT:
-            raise ValidationError.from_exception_data(cls.__name__, [_line(fault) for fault in faults])
-        raise refuse(cls.__name__, faults) from None
+        finally:
+            _within.reset(token)
+        if outermost:
+            raise refuse(cls.__name__, faults) from None
+        raise ValidationError.from_exception_data(cls.__name__, [_line(fault) for fault in faults])
 
     @classmethod
     def _named(cls, fault: Fault, data: object) -> Fault:

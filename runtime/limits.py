@@ -1,7 +1,7 @@
 """What bounds a run and the runs of a day: limits, budgets and stop rules, as a workflow declares them.
 
-Spend is running cost (models, priced tools) in US dollars, exact to the nano-dollar. Amounts of business, such
-as a refund, are bounded by narrowings.
+Spend is running cost (models, priced tools) in US dollars, exact to the nano-dollar. Amounts of business,
+such as a refund, are bounded by narrowings.
 """
 
 from __future__ import annotations

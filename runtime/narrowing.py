@@ -18,26 +18,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import orjson
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, PrivateAttr, StrictBool
 from pydantic.fields import FieldInfo
-from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from licet.audit.canonical import Json, canonical
 from licet.runtime.contract import Contract, Fault, Place, Text, valid_unicode
 from licet.runtime.decimals import Exact, exact, measured, same
+from licet.runtime.patterns import fits_whole, regex
 from licet.tools.errors import FieldError
 from licet.tools.exact_numbers import MAX_SAFE_INTEGER, decimal_text
 from licet.tools.plain_values import canonical_values
-
-PATTERN_LIMIT = 1_000
-"""Longest regular expression, in characters."""
-
-MATCHED_LIMIT = 10_000
-"""Longest text that is matched, in characters; longer text is outside."""
 
 ABSENT = None
 """An absent argument and None are one: not given."""
@@ -46,44 +39,14 @@ Scalar = None | bool | int | Decimal | str
 """What a bound can name: JSON's scalars, with exact numbers."""
 
 _INCOMPARABLE = object()
+_LISTS = (list, tuple, set, frozenset)
+_NUMBERS = (int, float, Decimal)
 
 Path = tuple[str, ...]
 """The names on the way to a value: the parameter, then fields inside it."""
 
 Check = Callable[[Any], str | None]
 """Answers what a value must be, when it is not, in words that do not quote it."""
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> SchemaValidator:
-    return SchemaValidator(core_schema.str_schema(pattern=pattern, strict=True, regex_engine="rust-regex"))
-
-
-def _whole(pattern: str) -> SchemaValidator:
-    return _compiled(rf"\A(?:{pattern})\z")
-
-
-def regex(pattern: str) -> str:
-    """`pattern`, when it is a regular expression that can be matched in linear time.
-
-    Raises:
-        ValueError: it is not, with what the engine says of it.
-    """
-    if len(pattern) > PATTERN_LIMIT:
-        raise ValueError(f"is longer than {PATTERN_LIMIT} characters")
-    try:
-        # Alone first: `a)|(b` is no expression, but would become one between the anchors' parentheses.
-        _compiled(pattern)
-        _whole(pattern)
-    except SchemaError as error:
-        reason = str(error).strip().splitlines()[-1].strip().removeprefix("error: ")
-        raise ValueError(f"is not a usable regular expression: {reason}") from None
-    return pattern
-
-
-def searches(pattern: str, text: str) -> bool:
-    """Whether `pattern`, one that `regex` let pass, matches somewhere in `text`, which is not over-long."""
-    return len(text) <= MATCHED_LIMIT and _compiled(pattern).isinstance_python(text)
 
 
 def _scalar(value: object) -> Scalar:
@@ -143,21 +106,19 @@ class Bound(Contract):
 
     also_known: ClassVar[tuple[str, ...]] = ("between",)
 
-    _check: Check = PrivateAttr()
-    _each: bool = PrivateAttr()
+    _fault: Check = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Prepare the check, once per workflow."""
-        given = self.model_fields_set
-        self._each = "exactly" not in given
-        if "exactly" in given:
-            self._check = _must_equal(self.exactly)
+        if "exactly" in self.model_fields_set:
+            check, each = _must_equal(self.exactly), False
         elif self.one_of is not None:
-            self._check = _must_be_among(self.one_of)
+            check, each = _must_be_among(self.one_of), True
         elif self.matches is not None:
-            self._check = _must_match(self.matches)
+            check, each = _must_match(self.matches), True
         else:
-            self._check = _must_lie(self.at_least, self.at_most)
+            check, each = _must_lie(self.at_least, self.at_most), True
+        self._fault = _applied(check, each=each, or_absent=self.or_absent)
 
     def contradictions(self) -> Iterator[Fault]:
         """A bound says one thing, and something can be inside it."""
@@ -201,27 +162,36 @@ class Bound(Contract):
         elif "exactly" in self.model_fields_set:
             yield from self.exactly if isinstance(self.exactly, tuple) else (self.exactly,)
 
-    def fault(self, value: Any) -> str | None:
-        """What `value` must be, in words that do not quote it; None when it is inside.
+    @property
+    def fault(self) -> Check:
+        """Given an argument's Python value (None: absent), what it must be; or None, when it is inside.
 
-        Args:
-            value: the argument's Python value, or None when it is absent.
+        The words do not quote the value.
         """
-        if value is ABSENT:
-            if self.or_absent or self._check(None) is None:
-                return None
-            return "must be given: this workflow bounds it"
-        return self._inside(value)
+        return self._fault
 
-    def _inside(self, value: Any) -> str | None:
-        if self._each and isinstance(value, list | tuple | set | frozenset):
-            return next((told for item in value if (told := self._inside(item)) is not None), None)
-        return self._check(_leaf(value))
+
+def _applied(check: Check, *, each: bool, or_absent: bool) -> Check:
+    """`check` on a whole argument, as plain closures: a model's private attributes are slow to read."""
+
+    def inside(value: Any) -> str | None:
+        if each and isinstance(value, _LISTS):
+            return next((told for item in value if (told := inside(item)) is not None), None)
+        return check(_leaf(value))
+
+    def fault(value: Any) -> str | None:
+        if value is not ABSENT:
+            return inside(value)
+        if or_absent or check(None) is None:
+            return None
+        return "must be given: this workflow bounds it"
+
+    return fault
 
 
 def _leaf(value: Any) -> Any:
     """A value as JSON has it, numbers left exact: an enum's value, a date's text."""
-    if value is None or isinstance(value, bool | int | float | Decimal) or type(value) is str:
+    if value is None or isinstance(value, _NUMBERS) or type(value) is str:
         return value
     if isinstance(value, list | tuple):
         return [_leaf(item) for item in value]
@@ -246,11 +216,10 @@ def _must_be_among(choices: tuple[Scalar, ...]) -> Check:
 
 
 def _must_match(pattern: str) -> Check:
-    whole = _whole(pattern)
     told = f"must match {_told(pattern)}"
 
     def check(value: Any) -> str | None:
-        if isinstance(value, str) and len(value) <= MATCHED_LIMIT and whole.isinstance_python(value):
+        if isinstance(value, str) and fits_whole(pattern, value):
             return None
         return told
 
@@ -281,7 +250,7 @@ def values_at(values: Any, path: Path, place: Place = ()) -> Iterator[tuple[Plac
     """
     if not path:
         yield place, values
-    elif isinstance(values, list | tuple | set | frozenset):
+    elif isinstance(values, _LISTS):
         for position, item in enumerate(values):
             yield from values_at(item, path, (*place, position))
     else:

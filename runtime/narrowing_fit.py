@@ -38,29 +38,31 @@ def misfit(tool: Tool, path: Path, bound: Bound) -> str | None:
     coded = len(path) == 1 and tool.parameters[path[0]].string_coded
     leaves = [*alternatives, *_elements(root, alternatives)]
     types = {kind for part in leaves for kind in _types(part)}
-    shown = " or ".join(sorted(types))
-    if (bound.at_least is not None or bound.at_most is not None) and not (_numeric(types, leaves) or coded):
+    shown = "a whole number" if coded else " or ".join(sorted(types))
+    if (bound.at_least is not None or bound.at_most is not None) and not (_numeric(types) or coded):
         return f"is a bound on a number, and {'.'.join(path)} of {tool.name} is {shown}"
-    if bound.matches is not None and "string" not in types:
+    if bound.matches is not None and ("string" not in types or coded):
         return f"is a regular expression on text, and {'.'.join(path)} of {tool.name} is {shown}"
     for value in bound.named():
         if value is None:
             continue
-        if not _carries(types, leaves, value, coded):
+        if not _carries(types, value, coded):
             return f"names a value of another type than {'.'.join(path)} of {tool.name}, which is {shown}"
-        enums = [
-            part["enum"] if "enum" in part else [part["const"]]
-            for part in leaves
-            if {"enum", "const"} & part.keys()
-        ]
-        if enums and len(enums) == len([p for p in leaves if not _types(p) <= {"null", "array"}]):
-            if not any(same(value, _number(known)) for known_values in enums for known in known_values):
-                return f"names a value that {'.'.join(path)} of {tool.name} can't have"
+        known_values = _listed(leaves)
+        if known_values is not None and not any(same(value, known) for known in known_values):
+            return f"names a value that {'.'.join(path)} of {tool.name} can't have"
     return None
 
 
-def _number(value: Any) -> Any:
-    return Decimal(repr(value)) if isinstance(value, float) else value
+def _listed(leaves: list[Schema]) -> list[Any] | None:
+    """Every value there is, when the schema lists them; None when it leaves some open."""
+    values: list[Any] = []
+    for part in leaves:
+        if "enum" in part or "const" in part:
+            values += part.get("enum", [part.get("const")])
+        elif not _types(part) <= {"null", "array"}:
+            return None
+    return values
 
 
 def _alternatives(root: Schema, schema: Any, depth: int = 0) -> Iterator[Schema]:
@@ -140,12 +142,12 @@ def _type_of(value: object) -> str:
     return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
-def _numeric(types: set[str], leaves: list[Schema]) -> bool:
+def _numeric(types: set[str]) -> bool:
     return bool(types & {"number", "integer"})
 
 
-def _carries(types: set[str], leaves: list[Schema], value: Scalar, coded: bool) -> bool:
-    numeric = _numeric(types, leaves) or coded
+def _carries(types: set[str], value: Scalar, coded: bool) -> bool:
+    numeric = _numeric(types) or coded
     if isinstance(value, bool):
         return "boolean" in types
     if isinstance(value, str):

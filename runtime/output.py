@@ -45,7 +45,8 @@ class FinalAnswer:
     Attributes:
         answer: an instance of the declared model, or JSON values under a declared JSON Schema; None without a
             declared output, and for every status but done.
-        encoded: status, message and answer (when there is one) as canonical JSON; `OutputContract.parse` reads it back.
+        encoded: status, message and answer (when there is one) as canonical JSON, which
+            `OutputContract.parse` reads back.
     """
 
     status: FinalStatus

@@ -1,8 +1,8 @@
 """The schema of a workflow's answer: checked when declared, in a normal form that stands still.
 
 A schema is a pydantic model or JSON Schema, draft 2020-12. Its normal form has no titles and no comments,
-which say nothing of their own; descriptions stay, because the model reads them and they steer what it answers, as the
-prompt does.
+which say nothing of their own; descriptions stay, because the model reads them and they steer what it
+answers, as the prompt does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from referencing import Registry
 from licet.audit.canonical import Json, canonical
 from licet.runtime.contract import Fault, Place, closest
 from licet.runtime.decimals import measured
-from licet.runtime.narrowing import regex, searches
+from licet.runtime.patterns import regex, searches
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DEPTH_LIMIT = 50

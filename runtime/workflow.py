@@ -1,7 +1,7 @@
 """Workflows: the named, versioned contract under which an agent may use tools.
 
-One model, written in Python or as YAML. What it says has one normal form (`Workflow.content`) and one digest; a
-run is bound to the digest, so that code that has changed under a suspended run is noticed.
+One model, written in Python or as YAML. What it says has one normal form (`Workflow.content`) and one digest;
+a run is bound to the digest, so that code that has changed under a suspended run is noticed.
 """
 
 from __future__ import annotations
@@ -11,126 +11,24 @@ from functools import cached_property
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, PrivateAttr, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, PrivateAttr
 
-from licet.audit.canonical import Json, digest, sha256
+from licet.audit.canonical import digest, sha256
+from licet.runtime.allowance import Allowance, allow
 from licet.runtime.contract import Contract, Fault, Line, Name, Place, Text, closest, dotted, refuse
 from licet.runtime.decimals import Count
 from licet.runtime.limits import Budget, Limits, StopRules
-from licet.runtime.narrowing import Bound, Path, as_bound, values_at
 from licet.runtime.narrowing_fit import misfit
 from licet.runtime.output import OutputContract
 from licet.runtime.output_schema import Output, declared, normal_form
 from licet.runtime.workflow_yaml import load
-from licet.tools import Arguments, FieldError, Tool, tool_of
-from licet.tools.plain_values import show_path
+from licet.tools import Tool
+
+__all__ = ["Allowance", "Mode", "Previews", "Risk", "Workflow", "allow", "differences"]
 
 Risk = Literal["low", "medium", "high"]
 Mode = Literal["observe", "suggest", "act"]
 Previews = Literal["irreversible", "none"]
-
-NarrowingBound = Annotated[Bound, BeforeValidator(as_bound)]
-
-
-class Allowance(Contract):
-    """One tool on a workflow's list, and what of it. Made by `allow`.
-
-    Attributes:
-        tool: the tool's name.
-        args: a bound for each narrowed argument, by its name or the dotted path of a value inside it.
-        unattended: for an irreversible tool, the calls that its owner lets pass without a person: all, none,
-            or those within these bounds (which lie within `args`: a call outside `args` never passes).
-    """
-
-    tool: Annotated[Text, Field(min_length=1, max_length=200)]
-    args: dict[Text, NarrowingBound] = Field(default_factory=dict)
-    unattended: StrictBool | dict[Text, NarrowingBound] = False
-
-    _declared: Tool | None = PrivateAttr(default=None)
-    _bounds: tuple[tuple[Path, Bound], ...] = PrivateAttr()
-    _unattended: tuple[tuple[Path, Bound], ...] = PrivateAttr()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Split the paths once."""
-        self._bounds = _paths(self.args)
-        self._unattended = _paths(self.unattended) if isinstance(self.unattended, dict) else ()
-
-    def contradictions(self) -> Iterator[Fault]:
-        """Paths are paths, and an empty set of bounds does not silently mean everything."""
-        for field, bounds in (("args", self.args), ("unattended", self.unattended)):
-            if isinstance(bounds, dict):
-                for path in bounds:
-                    if not all(path.split(".")):
-                        yield Fault(
-                            (field, path), "is no path; write it such as `amount` or `address.country`"
-                        )
-        if self.unattended == {}:
-            yield Fault(("unattended",), "bounds nothing; write true for every call, or false for none")
-
-    def outside(self, arguments: Arguments) -> list[FieldError]:
-        """Which arguments the workflow does not allow, and what they must be; empty when the call is inside.
-
-        Args:
-            arguments: what the tool's `parse` made of the call.
-        """
-        return list(_outside(self._bounds, arguments.values))
-
-    def is_unattended(self, arguments: Arguments) -> bool:
-        """Whether the owner lets this call pass without a person; of a call that is outside it says nothing."""
-        if isinstance(self.unattended, bool):
-            return self.unattended
-        return next(_outside(self._unattended, arguments.values), None) is None
-
-    def content(self) -> dict[str, Json]:
-        """The allowance in normal form."""
-        unattended = self.unattended
-        return {
-            "tool": self.tool,
-            "args": {path: bound.content() for path, bound in self.args.items()},
-            "unattended": unattended
-            if isinstance(unattended, bool)
-            else {path: bound.content() for path, bound in unattended.items()},
-        }
-
-
-def _paths(bounds: Mapping[str, Bound]) -> tuple[tuple[Path, Bound], ...]:
-    return tuple((tuple(path.split(".")), bound) for path, bound in bounds.items())
-
-
-def _outside(bounds: tuple[tuple[Path, Bound], ...], values: Mapping[str, Any]) -> Iterator[FieldError]:
-    for path, bound in bounds:
-        for place, value in values_at(values, path):
-            told = bound.fault(value)
-            if told is not None:
-                yield FieldError(show_path(place), told)
-
-
-def allow(
-    tool: Tool | Callable[..., Any] | str,
-    /,
-    *,
-    unattended: bool | Mapping[str, Any] = False,
-    **narrowings: Any,
-) -> Allowance:
-    """Put a tool on a workflow's list, narrowed.
-
-    Args:
-        tool: a function under `@tool`, a Tool, or the name of one that is registered with the runtime.
-        unattended: for an irreversible tool, the calls that pass without a person: True for all, or bounds by
-            argument, such as `{"amount": at_most("50.00")}`.
-        narrowings: a bound for an argument (`amount=at_most("200.00")`); a plain value means exactly that. A
-            value inside an argument goes by its path: `**{"address.country": one_of("DE", "FR")}`.
-
-    Raises:
-        ConfigurationError: a bound is wrong, or the function is not under `@tool`.
-    """
-    name = (
-        tool if isinstance(tool, str) else (found := tool if isinstance(tool, Tool) else tool_of(tool)).name
-    )
-    made = Allowance.model_validate({"tool": name, "args": narrowings, "unattended": unattended})
-    if not isinstance(tool, str):
-        made._declared = found
-    return made
 
 
 def _listed(item: object) -> object:
@@ -245,14 +143,14 @@ class Workflow(Contract):
 
     def declared_tools(self) -> dict[str, Tool]:
         """The tools that were given as functions or Tools, by name, for the runtime to register."""
-        return {listed.tool: listed._declared for listed in self.tools if listed._declared is not None}
+        return {listed.tool: listed.declared for listed in self.tools if listed.declared is not None}
 
-    def content(self) -> dict[str, Json]:
+    def content(self) -> dict[str, Any]:
         """All that counts, as JSON in normal form; a fresh copy.
 
         Decimals are strings in one spelling, durations seconds. The list of tools is in the order of names:
-        its order does not count. Descriptions in an output schema count, because the model reads them; titles do
-        not. A tool's own contract is not part of it: a run is bound to its contract hash beside this.
+        its order does not count. Descriptions in an output schema count, because the model reads them; titles
+        do not. A tool's own contract is not part of it: a run is bound to its contract hash beside this.
         """
         return {
             "name": self.name,
@@ -303,11 +201,11 @@ class Workflow(Contract):
                 told = f"no tool `{listed.tool}` is registered" + closest(listed.tool, tools)
                 faults.append(Fault((*here, "tool"), told))
                 continue
-            for field, bounds in (("args", listed._bounds), ("unattended", listed._unattended)):
-                for path, bound in bounds:
-                    wrong = misfit(tool, path, bound)
+            for field, bounds in (("args", listed.args), ("unattended", listed.unattended)):
+                for path, bound in bounds.items() if isinstance(bounds, dict) else ():
+                    wrong = misfit(tool, tuple(path.split(".")), bound)
                     if wrong is not None:
-                        faults.append(Fault((*here, field, ".".join(path)), wrong))
+                        faults.append(Fault((*here, field, path), wrong))
             if (
                 tool.effect == "irreversible"
                 and self.previews == "irreversible"

@@ -167,7 +167,10 @@ def load(model: type[M], source: Path | str) -> M:
         raise _told(name, [(refused.mark, Fault(refused.place, refused.message))]) from None
     except yaml.MarkedYAMLError as error:
         mark = _mark(error.problem_mark or error.context_mark)
-        raise _told(name, [(mark, Fault((), f"is not YAML: {error.problem or error.context}"))]) from None
+        raise _told(
+            name,
+            [(mark, Fault((), "is not YAML: " + ", ".join(filter(None, (error.context, error.problem)))))],
+        ) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         mark = Mark(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
