@@ -11,7 +11,9 @@ from typing import Any
 
 from licet.approvals import ApprovalQueue, LocalDirectory, ReviewSigner
 from licet.audit.events import CallPermitted
+from licet.audit.explain import explain as tell
 from licet.audit.journal import Journal
+from licet.audit.story import RunStory
 from licet.runtime.demo import commands, desk
 from licet.runtime.demo.home import Home, url
 from licet.runtime.demo.outbox import Outbox
@@ -20,8 +22,6 @@ from licet.runtime.demo.seed import COLLECTOR, STRANGERS_ORDER
 from licet.runtime.demo.shop import AlreadyRefunded, Shop
 from licet.runtime.demo.tamper import change_amount, copy_journal
 from licet.runtime.outcomes import Answered, RunResult, Stopped
-from licet.runtime.recovery import load
-from licet.runtime.state import RunState
 
 STORY_LINES = 50
 """Lines of a run's story that are shown; the command shows all."""
@@ -48,10 +48,10 @@ class Stage:
     asked: str | None = None
     failed: list[str] = field(default_factory=list)
 
-    def state(self, run_id: str) -> RunState:
-        """A run as the journal has it."""
+    def story(self, run_id: str) -> RunStory:
+        """A run as the journal tells it."""
         with closing(Journal.open(self.home.database)) as journal:
-            return load(journal, run_id)
+            return tell(journal, run_id)
 
     def show_ticket(self, ticket_id: str) -> None:
         """What the customer wrote."""
@@ -64,7 +64,7 @@ class Stage:
         given, principal = desk.ticket_input(ticket_id, self.shop)
         async with desk.open_desk(scripted=scripted) as runtime:
             result = await runtime.run("refund-desk", given, principal)
-        self.screen.trace(self.state(result.run_id))
+        self.screen.trace(self.story(result.run_id))
         return result
 
 
@@ -88,7 +88,7 @@ async def waits_for_a_person(stage: Stage) -> str:
     stage.show_ticket("T-502")
     worked = commands.work(stage.home, "T-502", stage.model)
     stage.asked = worked.run_id
-    screen.trace(stage.state(worked.run_id))
+    screen.trace(stage.story(worked.run_id))
     _expect(
         worked.result == "Suspended" and len(worked.approvals) == 1, f"the run does not wait: {worked.result}"
     )
@@ -103,13 +103,13 @@ async def waits_for_a_person(stage: Stage) -> str:
     words = ("approvals", "approve", request, "--resume", "--app", commands.APP, *database)
     done = commands.licet(stage.home, *words, model=stage.model)
     screen.command(("licet", *words), done.output)
-    state = stage.state(worked.run_id)
-    screen.trace(state)
+    story = stage.story(worked.run_id)
+    screen.trace(story)
     _expect(done.code == 0, f"licet approvals approve --resume exited with {done.code}")
     _expect(
         _refunded(stage, "O-20233") == [Decimal("149.00")], "the approved refund was not made, or not once"
     )
-    _expect(state.finished is not None and state.finished.status == "done", "the resumed run did not finish")
+    _expect(story.outcome == "done", "the resumed run did not finish")
     return "Approved by a person, executed by another process: exactly the call that was shown, once."
 
 
@@ -120,7 +120,7 @@ async def hijacked(stage: Stage) -> str:
     stage.show_ticket("T-503")
     stage.screen.quote("A note of the customer's on that order", " ".join(order.notes))
     result = await stage.work("T-503")
-    calls = stage.state(result.run_id).calls.values()
+    calls = stage.story(result.run_id).calls
     stopped = [call for call in calls if call.status == "denied"]
     _expect(_refunded(stage, STRANGERS_ORDER) == [], "the stranger's order was refunded")
     _expect(all(mail.to != COLLECTOR for mail in stage.outbox.sent()), "data was mailed out")

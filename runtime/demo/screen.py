@@ -14,9 +14,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from licet.audit.events import CallDenied, CallExecuted, CallFailed, Decided
+from licet.audit.story import Answered, CallStory, Content, Denied, Executed, Failed, Permitted, RunStory
 from licet.runtime.cli.terminal import safe
-from licet.runtime.state import CallState, RunState
 
 WIDEST = 112
 """Columns; longer lines are hard to read."""
@@ -61,13 +60,13 @@ class Screen:
         """What somebody wrote."""
         self._print(Text.assemble((f"{who}: ", "bold"), (safe(text), "italic")))
 
-    def trace(self, state: RunState) -> None:
+    def trace(self, story: RunStory) -> None:
         """The calls of a run, what the agent said of each, and what came of it."""
         table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False, expand=True)
         table.add_column(width=1, no_wrap=True)
         table.add_column(ratio=5)
         table.add_column(ratio=4)
-        for call in state.calls.values():
+        for call in story.calls:
             mark, style = MARKS.get(call.status, ("!", "red"))
             table.add_row(Text(mark, style=f"bold {style}"), _proposal(call), _outcome(call, style))
         self._print(table, above=1, below=1)
@@ -112,20 +111,20 @@ class Screen:
             self.console.print(Text(line.rstrip()), soft_wrap=True)
 
 
-def _proposal(call: CallState) -> Text:
-    line = Text.assemble((safe(call.tool), "bold"), "(", _arguments(call.raw), ")")
-    if call.reason:
-        line.append(f'\n"{safe(call.reason)}"', style="dim italic")
+def _proposal(call: CallStory) -> Text:
+    line = Text.assemble((safe(call.tool), "bold"), "(", _arguments(call.proposed), ")")
+    if call.reason is not None and call.reason.value:
+        line.append(f'\n"{safe(str(call.reason.value))}"', style="dim italic")
     return line
 
 
-def _arguments(raw: bytes) -> str:
+def _arguments(proposed: Content | None) -> str:
     try:
-        given = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return "not JSON"
+        given = orjson.loads(proposed.value) if proposed is not None else None
+    except (orjson.JSONDecodeError, TypeError):
+        given = None
     if not isinstance(given, dict):
-        return "no arguments by name"
+        return "?"
     return ", ".join(f"{safe(str(name))}={_short(value)}" for name, value in given.items())
 
 
@@ -134,28 +133,30 @@ def _short(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
 
 
-def _outcome(call: CallState, style: str) -> Text:
-    match call.last:
-        case CallDenied(stage=stage, reasons=reasons):
+def _outcome(call: CallStory, style: str) -> Text:
+    if call.status == "waiting":
+        return Text("waits for a person; nothing has happened", style=style)
+    match call.moments[-1] if call.moments else None:
+        case Denied(stage=stage, reasons=reasons):
             said = " ".join(safe(reason.message) for reason in reasons)
             rules = ", ".join(safe(reason.rule) for reason in reasons)
             return Text.assemble((f"stopped at {stage}: {said}", style), (f"\n{rules}", "dim"))
-        case CallFailed(message=message):
+        case Failed(message=message):
             return Text(f"failed: {safe(message)}", style=style)
-        case CallExecuted(decision=decided):
-            by = _approver(call)
-            permitted = call.permit.decision if call.permit is not None else decided
-            told = "executed" + (f", approved by {safe(by)}" if by else "")
-            return Text.assemble((told, style), (f"\n{_grants(permitted)}", "dim"))
-        case _ if call.status == "waiting":
-            return Text("waits for a person; nothing has happened", style=style)
+        case Executed(decision=decision):
+            permits = [moment for moment in call.moments if isinstance(moment, Permitted)]
+            by = _reviewers(call, permits[-1].request_ids) if permits else []
+            told = "executed" + (f", approved by {', '.join(by)}" if by else "")
+            granted = permits[-1].decision if permits else decision
+            rules = ", ".join(safe(rule) for rule in sorted(granted.grants)) if granted is not None else ""
+            return Text.assemble((told, style), (f"\n{rules}", "dim"))
         case _:
             return Text(call.status, style=style)
 
 
-def _approver(call: CallState) -> str | None:
-    return call.answer.reviewer if call.answer is not None and call.permit is not None else None
-
-
-def _grants(decided: Decided | None) -> str:
-    return ", ".join(sorted(safe(rule) for rule in decided.grants)) if decided is not None else ""
+def _reviewers(call: CallStory, request_ids: tuple[str, ...]) -> list[str]:
+    return [
+        safe(moment.reviewer)
+        for moment in call.moments
+        if isinstance(moment, Answered) and moment.request_id in request_ids and moment.verdict != "reject"
+    ]
