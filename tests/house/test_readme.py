@@ -43,7 +43,7 @@ def test_the_example_leaves_a_journal_that_verifies(example: tuple[str, str], tm
 
 def test_the_example_is_typed(example: tuple[str, str], tmp_path: Path) -> None:
     (tmp_path / "desk.py").write_text(example[0])
-    # From the root, where `licet` is found and `make lint` has left its cache; it is the example that is judged here.
+    # From the root, where `licet` is found and `make lint` has left its cache. Only the example is judged.
     checked = subprocess.run(
         [BIN / "mypy", "--strict", "--follow-imports=silent", tmp_path / "desk.py"],
         cwd=ROOT,
