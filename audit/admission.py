@@ -152,7 +152,7 @@ class Batch:
         claim = head.claim if head else 0
         if unit.claim is not None and unit.claim != claim:
             raise FenceLost(
-                f"another worker has taken over {unit.stream}: the claim is record {claim}, and not {unit.claim} any more"
+                f"another worker has taken over {unit.stream}: the claim is record {claim}, not {unit.claim}"
             )
         seq = head.seq if head else 0
         if unit.expect is not None and unit.expect != seq:

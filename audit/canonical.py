@@ -23,9 +23,9 @@ _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 def canonical(value: Json) -> bytes:
     """`value` as canonical JSON, RFC 8785.
 
-    orjson with sorted keys gives the same bytes as the reference at a tenth of the cost, except for floats that
-    are whole, very large or very small (it writes them in another form) and keys beyond ASCII (RFC 8785 sorts by
-    UTF-16 code units); those take the reference.
+    orjson with sorted keys gives the same bytes as the reference at a tenth of the cost, except for floats
+    that are whole, very large or very small (it writes them in another form) and keys beyond ASCII (RFC 8785
+    sorts by UTF-16 code units); those take the reference.
 
     Raises:
         ValueError: a float that is not finite, an integer beyond 2**53 - 1, text that is not valid Unicode,
@@ -45,8 +45,8 @@ def canonical(value: Json) -> bytes:
 def parse(text: bytes) -> Json:
     """The value that `canonical` wrote as `text`: `canonical(parse(text)) == text`.
 
-    RFC 8785 writes a float such as 1e18 without a point, so that it reads like an integer no reader could keep;
-    it is read as the float it was.
+    RFC 8785 writes a float such as 1e18 without a point, so that it reads like an integer no reader could
+    keep; it is read as the float it was.
 
     Raises:
         ValueError: `text` is not JSON.

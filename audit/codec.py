@@ -28,7 +28,8 @@ Row = tuple[str, int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A record's text but for `prev` and `seq`, which only the writer knows; they are neighbours in sorted order.
+    """A record's text but for `prev` and `seq`, which only the writer knows; they are neighbours in sorted
+    order.
 
     `payloads` are the rows beside it: name, salt, content.
     """

@@ -1,4 +1,4 @@
-"""A journal's SQLite file: its address, connections, making and faults. What is particular to SQLite is here."""
+"""A journal's SQLite file: address, connections, making, faults. What is particular to SQLite is here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, column, create_engine, select, table
+from sqlalchemy import Connection, Engine, QueuePool, Text, column, create_engine, select, table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -74,7 +74,7 @@ class Database:
     def missing(self) -> JournalMissing:
         """What to raise when there is none."""
         return JournalMissing(
-            f"there is no journal at {self.path}. Check --database; a journal is made when a runtime first starts."
+            f"there is no journal at {self.path}. Check --database; a runtime makes one when it first starts."
         )
 
     def reader(self, *, lossless: bool = False) -> Engine:
@@ -147,7 +147,9 @@ class Database:
         ).first()
         if found is None:
             return None
-        row = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).first()
+        row = connection.execute(
+            select(column("version_num", Text)).select_from(table(VERSION_TABLE))
+        ).first()
         return None if row is None else str(row[0])
 
     def outdated(self, revision: str) -> JournalOutdated:
@@ -190,7 +192,8 @@ class Database:
         )
 
     def _connect_to_read(self) -> sqlite3.Connection:
-        # Not mode=ro: a connection that may not write leaves -wal and -shm behind; the last that may removes them.
+        # Not mode=ro: a connection that may not write leaves -wal and -shm behind; the last that may removes
+        # them.
         connection = self._connect("mode=rw")
         try:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()

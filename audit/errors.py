@@ -45,7 +45,9 @@ class AppendRefused(JournalError):
 
 
 class Unrecordable(AppendRefused):
-    """The unit of work cannot be written as it is: a value that JSON has no word for, or parts that contradict."""
+    """The unit of work cannot be written as it is: a value that JSON has no word for, or parts that
+    contradict.
+    """
 
 
 class FenceLost(AppendRefused):

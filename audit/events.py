@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 
 class _Frozen(BaseModel):
-    # A number that is not finite is no value of an event: refused where it is typed, and elsewhere not made null.
+    # A number that is not finite is no value of an event: refused where it is typed, and elsewhere not made
+    # null.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
@@ -96,7 +97,8 @@ class PolicyActivated(_Event):
 class SwitchedOff(_Event):
     """A kill switch was thrown: nothing in `scope` may start.
 
-    Scopes: `all`, `workflow:NAME`, `tool:NAME`, `run:ID`. Stream: the tenant's, or installation for every tenant.
+    Scopes: `all`, `workflow:NAME`, `tool:NAME`, `run:ID`. Stream: the tenant's, or installation for every
+    tenant.
     """
 
     type: Literal["switch.off"] = "switch.off"
@@ -132,7 +134,7 @@ class RunStarted(_Event):
 
 
 class RunResumed(_Event):
-    """A worker took the run over. Appending this is the claim: what the worker before it appends is refused."""
+    """A worker took the run over. This is the claim: what the worker before it appends is refused."""
 
     type: Literal["run.resumed"] = "run.resumed"
     worker: str
@@ -231,7 +233,9 @@ class CallProposed(_Event):
 
 
 class CallDenied(_Event):
-    """The call may not run. Payload: `policy_input`, once policy was asked; before that `args`, once they were valid."""
+    """The call may not run. Payload: `policy_input`, once policy was asked; before that `args`, once they
+    were valid.
+    """
 
     type: Literal["call.denied"] = "call.denied"
     call_id: str
@@ -242,7 +246,9 @@ class CallDenied(_Event):
 
 
 class CallWithheld(_Event):
-    """The call has an effect and the run's mode lets none happen. Payload: `policy_input`, which holds the arguments."""
+    """The call has an effect and the run's mode lets none happen. Payload: `policy_input`, which holds the
+    arguments.
+    """
 
     type: Literal["call.withheld"] = "call.withheld"
     call_id: str
@@ -253,7 +259,8 @@ class CallWithheld(_Event):
 
 
 class ApprovalRequested(_Event):
-    """People are asked. Payloads: `policy_input`, `shown` (all the reviewer gets to see, the arguments among it).
+    """People are asked. Payloads: `policy_input`, `shown` (all the reviewer gets to see, the arguments among
+    it).
 
     `digest` is what a review binds to: see `licet.approvals.binding`.
     """
@@ -287,7 +294,7 @@ class ApprovalAnswered(_Event):
 
 
 class ApprovalClosed(_Event):
-    """A request can no longer be answered: `cause` says whether it ran out or what it bound to has changed."""
+    """A request can no longer be answered: it ran out, or what it bound to has changed."""
 
     type: Literal["approval.closed"] = "approval.closed"
     request_id: str
@@ -320,9 +327,11 @@ class CallPermitted(_Event):
 
 
 class CallExecuted(_Event):
-    """The tool answered. `digest` is the call's, see `licet.approvals.binding`. Payloads: `result`; for a read without a permit also `policy_input`.
+    """The tool answered. `digest` is the call's, see `licet.approvals.binding`. Payloads: `result`; for a
+    read without a permit also `policy_input`.
 
-    `fault` is set when the result did not validate or could not be stored: the effect has happened all the same.
+    `fault` is set when the result did not validate or could not be stored: the effect has happened all the
+    same.
     """
 
     type: Literal["call.executed"] = "call.executed"
@@ -339,8 +348,8 @@ class CallExecuted(_Event):
 class CallFailed(_Event):
     """The call did not do what was asked, and it is known that nothing irrevocable happened.
 
-    `not_executed` is set when the tool itself said so by `NotExecuted`. Payloads: `detail`; for a read without a
-    permit also `policy_input`.
+    `not_executed` is set when the tool itself said so by `NotExecuted`. Payloads: `detail`; for a read
+    without a permit also `policy_input`.
     """
 
     type: Literal["call.failed"] = "call.failed"

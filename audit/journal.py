@@ -37,8 +37,8 @@ from licet.audit.writer import Pending, Writer
 class Journal:
     """Appends units of work and reads streams. `Journal.open` opens one; `close` it, or use `with`.
 
-    Reading is safe from any thread, and sees what is committed. Appending is safe from any thread too: `append` and
-    `submit` from an event loop, `append_now` without one.
+    Reading is safe from any thread, and sees what is committed. Appending is safe from any thread too:
+    `append` and `submit` from an event loop, `append_now` without one.
     """
 
     def __init__(
@@ -102,8 +102,8 @@ class Journal:
         Raises:
             AppendRefused: nothing of it was written: FenceLost, HeadMoved, KilledBySwitch, BudgetExceeded or
                 Unrecordable.
-            ServiceDown: the database is locked, full or not to be reached. In the one case that the disk fails
-                while it commits, the unit may come to stand all the same.
+            ServiceDown: the database is locked, full or not to be reached. In the one case that the disk
+                fails while it commits, the unit may come to stand all the same.
             JournalError: the journal is closed, damaged, or belongs to the process this one was forked from.
         """
         return await self.submit(unit)
@@ -111,7 +111,8 @@ class Journal:
     def submit(self, unit: Unit) -> asyncio.Future[Appended]:
         """Queue `unit` at once, behind what was queued before it, and return without waiting.
 
-        The future fails as `append` does. What can be told at once (Unrecordable, a closed journal) is raised here.
+        The future fails as `append` does. What can be told at once (Unrecordable, a closed journal) is raised
+        here.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Appended] = loop.create_future()
@@ -127,7 +128,8 @@ class Journal:
     def read(self, stream: str, after: int = 0) -> list[Record]:
         """The records of `stream` behind record `after`, in order, without their payloads.
 
-        Every record is checked against its hash, against the one before it, and the last against the stream's head.
+        Every record is checked against its hash, against the one before it, and the last against the stream's
+        head.
 
         Raises:
             JournalDamaged: a record was changed, moved or removed.
@@ -160,7 +162,8 @@ class Journal:
         return _checked(stream, seq, name, found.salt, found.content, record.payloads)
 
     def payloads(self, stream: str, after: int = 0) -> dict[tuple[int, str], bytes]:
-        """All payloads of the records of `stream` behind record `after`, by seq and name. Erased ones are left out.
+        """All payloads of the records of `stream` behind record `after`, by seq and name. Erased ones are
+        left out.
 
         Raises:
             JournalDamaged: a payload, or a record, is not what was written.
@@ -217,7 +220,8 @@ class Journal:
             return _head(connection, stream)
 
     def killed(self, tenant: str, scopes: Iterable[str]) -> KilledBySwitch | None:
-        """The kill switch that covers one of `scopes`, as of the last batch this process wrote; None if all are on.
+        """The kill switch that covers one of `scopes`, as of the last batch this process wrote; None if all
+        are on.
 
         It is what to ask before work begins; a unit with `scopes` is what cannot be overtaken.
 

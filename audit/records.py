@@ -61,8 +61,8 @@ class Draft:
 class Charge:
     """An amount to add to a budget that runs share; negative gives back.
 
-    Amounts are nano-dollars, so that they add up exactly. A unit whose charge would take `used` above `limit` is
-    refused whole.
+    Amounts are nano-dollars, so that they add up exactly. A unit whose charge would take `used` above `limit`
+    is refused whole.
     """
 
     budget: str
@@ -78,16 +78,17 @@ class Unit:
         stream: the stream; it comes into being with its first unit.
         tenant: whose stream it is.
         drafts: what to append, in this order.
-        claim: the claim this writer holds on the stream, which is the `seq` of the record that took it; another
-            value in the journal means another worker has taken over (`FenceLost`). None: a fact that any process
-            may add, such as a review or the outcome of a call that had begun.
-        expect: the `seq` the stream must stand at, 0 for a stream that must be new; anything else is `HeadMoved`.
+        claim: the claim this writer holds on the stream, which is the `seq` of the record that took it;
+            another value in the journal means another worker has taken over (`FenceLost`). None: a fact that
+            any process may add, such as a review or the outcome of a call that had begun.
+        expect: the `seq` the stream must stand at, 0 for a stream that must be new; anything else is
+            `HeadMoved`.
         takes_claim: the first record of this unit becomes the claim.
         status: the stream's status afterwards, for listings (`running`, `suspended`, ...); None leaves it.
         scopes: kill-switch scopes that must all be on, such as `tool:issue_refund`; else `KilledBySwitch`.
         charges: what this takes from shared budgets; without room `BudgetExceeded`.
-        linger: for so many seconds the writer does not commit for this unit's sake alone; it goes with the next unit
-            that comes, or by itself when the time is up. For records that nobody waits for.
+        linger: for so many seconds the writer does not commit for this unit's sake alone; it goes with the
+            next unit that comes, or by itself when the time is up. For records that nobody waits for.
     """
 
     stream: str

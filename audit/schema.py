@@ -34,7 +34,8 @@ events = Table(
 )
 """The records. `record` is the canonical JSON over which `hash` is taken; nothing is ever changed or removed.
 
-With SQLite's row ids: without them a row above a quarter of a page, as most records are, takes a page of its own.
+With SQLite's row ids: without them a row above a quarter of a page, as most records are, takes a page of its
+own.
 """
 
 payloads = Table(

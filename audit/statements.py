@@ -1,7 +1,7 @@
 """The writer's SQL: built with SQLAlchemy Core, compiled once, handed to the driver as it is.
 
-A statement takes many rows at a time, because the driver lets go of Python's interpreter lock at every execution
-and has to queue for it again behind the event loop.
+A statement takes many rows at a time, because the driver lets go of Python's interpreter lock at every
+execution and has to queue for it again behind the event loop.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from licet.audit.database import DIALECT
 from licet.audit.schema import budgets, events, heads, payloads
 
 CHUNK = 64
-"""The most rows in one statement. Sizes are powers of two, so that there are few statements, all of them cached."""
+"""The most rows in one statement. Sizes are powers of two, so that there are few statements, all of them
+cached.
+"""
 
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its parameters."""

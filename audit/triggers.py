@@ -1,7 +1,8 @@
 """The guards inside the database, by which it refuses what no part of Licet ever does.
 
-They hold against mistakes, and against a stranger with SQL; whoever may drop them may do anything, which is why
-every start and `licet audit verify` compare what the database holds with the one definition here, text for text.
+They hold against mistakes, and against a stranger with SQL; whoever may drop them may do anything, which is
+why every start and `licet audit verify` compare what the database holds with the one definition here, text
+for text.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ GUARDED = ("events", "payloads", "heads", "budgets")
 def _refuse(table: str, action: str, why: str, when: str = "") -> str:
     condition = f"\nWHEN {when}" if when else ""
     name = f"{table}_no_{'replace' if action == 'INSERT' else 'rewind' if when else action.lower()}"
-    return f"CREATE TRIGGER {name} BEFORE {action} ON {table}{condition}\nBEGIN SELECT RAISE(ABORT, '{why}'); END"
+    body = f"BEGIN SELECT RAISE(ABORT, '{why}'); END"
+    return f"CREATE TRIGGER {name} BEFORE {action} ON {table}{condition}\n{body}"
 
 
 def _triggers() -> dict[str, str]:
@@ -46,7 +48,8 @@ def _triggers() -> dict[str, str]:
             "a stream only moves forward, and stays with its tenant",
             "NEW.stream IS NOT OLD.stream OR NEW.tenant IS NOT OLD.tenant OR NEW.seq <= OLD.seq",
         ),
-        # The writer's own upsert passes here too before it becomes an UPDATE, so only what goes back is refused.
+        # The writer's own upsert passes here too before it becomes an UPDATE, so only what goes back is
+        # refused.
         _refuse(
             "heads",
             "INSERT",
@@ -88,7 +91,7 @@ def install(connection: Connection) -> None:
 
 
 def trigger_faults(connection: Connection) -> list[TriggerFault]:
-    """Every trigger that is missing, or differs from its definition, or does not belong; none if all is well."""
+    """Every trigger that is missing, or differs from its definition, or does not belong."""
     rows = connection.exec_driver_sql("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
     found = {name: (table, text) for name, table, text in rows}
     faults = []

@@ -1,7 +1,8 @@
 """`licet audit verify`: is the journal what was written, whole and in order?
 
-It reads every record and payload once, as a stream, so that memory does not grow with the journal. It tells of
-damage by anybody who did not recompute every hash behind it; against one who did, only signed checkpoints help.
+It reads every record and payload once, as a stream, so that memory does not grow with the journal. It tells
+of damage by anybody who did not recompute every hash behind it; against one who did, only signed checkpoints
+help.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Problem:
 
 @dataclass(slots=True)
 class Verification:
-    """What was checked, and what was found: the database's own guards first, then records in order of stream and seq.
+    """What was checked, and what was found: the database's own guards first, then records in order of stream
+    and seq.
 
     Attributes:
         omitted: how many problems were found beyond those in `problems`.
@@ -92,7 +94,8 @@ class Verification:
 
 
 def verify(url: str) -> Verification:
-    """Check the journal at `url`, such as `sqlite:///licet.db`, as it stands at one moment. Nothing is changed.
+    """Check the journal at `url`, such as `sqlite:///licet.db`, as it stands at one moment. Nothing is
+    changed.
 
     Raises:
         ConfigurationError: the URL is of another kind.
@@ -284,7 +287,9 @@ class _Stream:
         return fields
 
     def _check_link(self, seq: int, *, holds: bool) -> None:
-        """A link that does not hold tells that one of its two records was replaced; the next link tells which."""
+        """A link that does not hold tells that one of its two records was replaced; the next link tells
+        which.
+        """
         broken, self._broken = self._broken, None
         if broken is not None:
             self._report_replaced(broken - 1 if holds else broken)
@@ -294,7 +299,9 @@ class _Stream:
             self._report("changed", 1, "it is not the first of its stream: it names one before it")
 
     def _report_replaced(self, seq: int) -> None:
-        self._report("changed", seq, "it is not the record that its neighbours were chained to: it was replaced")
+        self._report(
+            "changed", seq, "it is not the record that its neighbours were chained to: it was replaced"
+        )
 
     def _read(self, seq: int, data: bytes, hash: str, fields: dict[str, Any]) -> Record | None:
         try:
@@ -380,7 +387,7 @@ _PAYLOADS = _compiled(
 
 
 def _rows(connection: Connection, query: ClauseElement) -> Iterator[Any]:
-    """The rows as the driver gives them, a few at a time: in a damaged table no column need be of its type."""
+    """The rows as the driver gives them, a few at a time: when damaged, no column need be of its type."""
     options = {"stream_results": True, "yield_per": 200}
     yield from connection.exec_driver_sql(_compiled(query), execution_options=options)
 

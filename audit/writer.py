@@ -45,10 +45,12 @@ class Pending:
 
 
 class Writer:
-    """A thread with one plain connection. It starts with the first unit, and outlives every fault of the database.
+    """A thread with one plain connection. It starts with the first unit, and outlives every fault of the
+    database.
 
     Attributes:
-        switches: the folds of the kill switches as of the last batch, by stream. Entries are only ever replaced.
+        switches: the folds of the kill switches as of the last batch, by stream. Entries are only ever
+            replaced.
     """
 
     def __init__(self, database: Database, switches: dict[str, Switches]) -> None:
@@ -189,7 +191,7 @@ class Writer:
         if isinstance(error, sqlite3.IntegrityError):
             stream = prepared.unit.stream
             return JournalDamaged(
-                f"the database refused a record of stream {stream}, whose head must have been changed ({error})."
+                f"the database refused a record of {stream}: its head must have been changed ({error})."
                 " Run `licet audit verify`."
             )
         return self._database.fault(error)

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection and inside the transaction of whoever asked for them."""
+"""What Alembic runs: the migrations, on the connection and in the transaction of whoever asked."""
 
 from __future__ import annotations
 
@@ -10,5 +10,6 @@ from licet.audit.triggers import install
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, version_table=VERSION_TABLE)
 context.run_migrations()
-# Here and not in a version: SQLite's way of altering a table, a new one in its place, drops the old one's triggers.
+# Here and not in a version: SQLite's way of altering a table, a new one in its place, drops the old one's
+# triggers.
 install(connection)

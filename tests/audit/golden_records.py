@@ -1,6 +1,7 @@
 """One record of every kind of event, as version 1 writes it.
 
-`python tests/audit/golden_records.py` adds to golden/v1.json the records of kinds that have none there yet. What
+`python tests/audit/golden_records.py` adds to golden/v1.json the records of kinds that have none there yet.
+What
 stands there is never rewritten: it is what journals in the world hold.
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 from licet.audit.events import (
     Actor,
     CallInDoubt,
+    Event,
     RunFinished,
     RunResumed,
     RunStarted,
@@ -19,7 +20,6 @@ from licet.audit.events import (
     SwitchedOff,
     SwitchedOn,
 )
-from licet.audit.events import Event
 from licet.audit.records import INSTALLATION, Draft, Payload, Unit
 
 RUNTIME = Actor(kind="runtime", id="worker-1")
@@ -89,7 +89,7 @@ def tampering(path: Path, *dropped: str) -> Iterator[sqlite3.Connection]:
     """A stranger's hands in the file, with the triggers `dropped` out of the way and put back afterwards."""
     connection = sqlite3.connect(path)
     marks = ", ".join("?" * len(dropped))
-    query = f"SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name IN ({marks})"  # noqa: S608
+    query = f"SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name IN ({marks})"
     definitions = [text for (text,) in connection.execute(query, dropped)]
     assert len(definitions) == len(dropped)
     for name in dropped:

@@ -79,5 +79,5 @@ def test_nesting_that_no_reader_takes_is_refused(leaf: float) -> None:
 
 
 def test_text_that_is_not_json_is_refused() -> None:
-    with pytest.raises(ValueError, match="JSON|unexpected"):
+    with pytest.raises(ValueError, match=r"JSON|unexpected"):
         parse(b"{")

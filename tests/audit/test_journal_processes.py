@@ -31,7 +31,7 @@ CHILD = Path(__file__).with_name("journal_child.py")
 def child(*words: object) -> subprocess.Popen[str]:
     """Start a process that does what `journal_child` says."""
     command = [sys.executable, str(CHILD), *map(str, words)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def race(*children: subprocess.Popen[str]) -> list[int]:

@@ -156,18 +156,19 @@ class TestRecords:
     @pytest.mark.parametrize("columns", ["record, hash", "record"])
     def test_two_rows_swapped(self, path: Path, columns: str) -> None:
         with tampering(path, *EVENTS) as connection:
-            query = f"SELECT {columns} FROM events WHERE stream = 'run-1' AND seq = ?"  # noqa: S608
+            query = f"SELECT {columns} FROM events WHERE stream = 'run-1' AND seq = ?"
             two, three = (connection.execute(query, (seq,)).fetchone() for seq in (2, 3))
             marks = ", ".join(f"{column} = ?" for column in columns.split(", "))
             for seq, row in ((2, three), (3, two)):
-                update = f"UPDATE events SET {marks} WHERE stream = 'run-1' AND seq = ?"  # noqa: S608
+                update = f"UPDATE events SET {marks} WHERE stream = 'run-1' AND seq = ?"
                 connection.execute(update, (*row, seq))
         assert found(path) == [("moved", "run-1", 2), ("moved", "run-1", 3)]
 
     def test_a_row_taken_from_another_run(self, path: Path) -> None:
         with tampering(path, *EVENTS) as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO events SELECT 'run-1', 3, record, hash FROM events WHERE stream='run-2' AND seq=3"
+                "INSERT OR REPLACE INTO events SELECT 'run-1', 3, record, hash FROM events"
+                " WHERE stream = 'run-2' AND seq = 3"
             )
         assert found(path) == [("moved", "run-1", 3)]
         assert "run-2" in problems(path)[0].message
@@ -175,7 +176,8 @@ class TestRecords:
     def test_a_row_added_at_the_end(self, path: Path) -> None:
         with tampering(path) as connection:
             connection.execute(
-                "INSERT INTO events SELECT 'run-1', 7, record, hash FROM events WHERE stream='run-1' AND seq=6"
+                "INSERT INTO events SELECT 'run-1', 7, record, hash FROM events"
+                " WHERE stream = 'run-1' AND seq = 6"
             )
         assert found(path)[0] == ("moved", "run-1", 7)
 
@@ -200,7 +202,7 @@ class TestRecords:
     @pytest.mark.parametrize("hashed", [False, True])
     def test_anything_else_stored_in_its_place(self, path: Path, stored: str, hashed: bool) -> None:
         with tampering(path, *EVENTS) as connection:
-            update = f"UPDATE events SET record = {stored} WHERE stream = 'run-1' AND seq = 3"  # noqa: S608
+            update = f"UPDATE events SET record = {stored} WHERE stream = 'run-1' AND seq = 3"
             connection.execute(update)
             if hashed:
                 [data] = connection.execute(
@@ -302,7 +304,7 @@ class TestHeads:
             elif change == "seq = NULL":
                 connection.execute("DELETE FROM heads WHERE stream = 'run-1'")
             else:
-                connection.execute(f"UPDATE heads SET {change} WHERE stream = 'run-1'")  # noqa: S608
+                connection.execute(f"UPDATE heads SET {change} WHERE stream = 'run-1'")
         streams = {stream for _, stream, _ in found(path) if stream}
         assert streams == {"run-3" if change == "claim = 3" else "run-1"}
 
@@ -311,7 +313,8 @@ class TestHeads:
         with tampering(path, *EVENTS, *HEADS) as connection:
             connection.execute("DELETE FROM events WHERE stream = 'run-1' AND seq = 6")
             connection.execute(
-                "UPDATE heads SET seq = 5, hash = (SELECT hash FROM events WHERE stream = 'run-1' AND seq = 5)"
+                "UPDATE heads SET seq = 5,"
+                " hash = (SELECT hash FROM events WHERE stream = 'run-1' AND seq = 5)"
                 " WHERE stream = 'run-1'"
             )
         assert found(path) == [("head", "run-1", None)]
