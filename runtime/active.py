@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from licet.audit.events import Actor, Event
 from licet.audit.journal import Journal
@@ -11,6 +13,8 @@ from licet.audit.records import Appended, Charge, Draft, Payload, Unit
 from licet.runtime.state import RunState
 from licet.runtime.workflow import Workflow
 from licet.tools import Principal
+
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class ActiveRun:
@@ -44,9 +48,11 @@ class ActiveRun:
         """The agent as an actor in records."""
         return Actor(kind="agent", id=self.state.started.agent if self.state.started else "agent")
 
-    def draft(self, event: Event, actor: Actor | None = None, **payloads: bytes) -> Draft:
+    def draft(
+        self, event: Event, payloads: Mapping[str, bytes] = NOTHING, *, by: Actor | None = None
+    ) -> Draft:
         """An event of this run, by the runtime unless somebody else is named."""
-        return Draft(event, actor or RUNTIME, {name: Payload(content) for name, content in payloads.items()})
+        return Draft(event, by or RUNTIME, {name: Payload(content) for name, content in payloads.items()})
 
     def submit(
         self,
@@ -125,9 +131,7 @@ class ActiveRun:
             if upto is not None and record.seq >= upto:
                 break
             payloads = {
-                name: contents[record.seq, name]
-                for name in record.payloads
-                if (record.seq, name) in contents
+                name: contents[record.seq, name] for name in record.payloads if (record.seq, name) in contents
             }
             self.state.apply(record.seq, record.time, record.event, payloads)
 

@@ -9,9 +9,9 @@ from typing import Any
 from licet.audit.events import ApprovalOwed, CallPermitted, Decided, Denial
 from licet.audit.records import Charge, Draft
 from licet.runtime.active import ActiveRun
-from licet.runtime.workflow import Allowance
 from licet.runtime.state import CallState
-from licet.tools import Arguments, Tool, ToolContext
+from licet.runtime.workflow import Allowance
+from licet.tools import Arguments, InvalidArguments, Tool, ToolContext
 
 
 @dataclass(slots=True)
@@ -20,6 +20,7 @@ class Call:
 
     Attributes:
         opening: the record of the proposal, when it is not in the journal yet; it goes with the first append.
+        unreadable: why arguments given as Python values are nothing that JSON can carry.
         request_ids: the approval requests whose reviews cover what is owed now.
     """
 
@@ -29,6 +30,7 @@ class Call:
     raw: bytes
     reason: str
     state: CallState | None = None
+    unreadable: InvalidArguments | None = None
     opening: list[Draft] = field(default_factory=list)
     attempt: int = 1
     allowance: Allowance = field(init=False)

@@ -31,8 +31,6 @@ async def finish(
     output: bytes | None = None,
 ) -> None:
     """End the run for good. `before` is recorded in the same unit, ahead of it."""
-    event = RunFinished(
-        status=status, rule=rule, reason=reason, active_ms=run.state.worked_ms(clock.now())
-    )
+    event = RunFinished(status=status, rule=rule, reason=reason, active_ms=run.state.worked_ms(clock.now()))
     payloads = {} if output is None else {"output": output}
-    await run.append(*before, run.draft(event, **payloads), takes_claim=True, status="finished")
+    await run.append(*before, run.draft(event, payloads), takes_claim=True, status="finished")

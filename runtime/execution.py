@@ -18,7 +18,7 @@ from licet.runtime.call import Call, Deny, End, deny
 from licet.runtime.ending import suspend
 from licet.runtime.outcomes import Denied, Executed, Failed, InDoubt, Outcome
 from licet.runtime.stages import Services
-from licet.tools import InvalidResult, NotExecuted
+from licet.tools import InvalidResult, MissingProvider, NotExecuted, NotStarted, ToolTimeout
 
 PERMIT_GRACE = timedelta(seconds=30)
 """How long after a tool's timeout its permit still counts as possibly under way, unless the tool says otherwise."""
@@ -53,7 +53,7 @@ async def permit(call: Call, services: Services) -> Deny | End | None:
         reserved_cost=f"{call.price:f}",
         deadline=timestamp(deadline),
     )
-    draft = run.draft(event, policy_input=call.policy_input or b"null")
+    draft = run.draft(event, {"policy_input": call.policy_input or b"null"})
     call.charges = reservation(run, call.price, now)
     try:
         await run.append(*call.opening, draft, scopes=call.scopes, charges=call.charges)
@@ -76,17 +76,16 @@ async def perform(call: Call, services: Services) -> Outcome:
     services.observe("execute", call.call_id)
     begun = time.perf_counter()
     try:
-        value = await tool.invoke(
-            call.arguments, call.context, services.injector, clock=services.clock
-        )
-    except NotExecuted as error:
-        event = _failed(call, error, begun, str(error), not_executed=True)
-        await _record(call, event, services, detail=_where(error))
-        return _failure(event)
+        value = await tool.invoke(call.arguments, call.context, services.injector, clock=services.clock)
     except Exception as error:
+        message, not_executed = _told(error)
+        if not_executed:
+            event = _failed(call, error, begun, message, not_executed=True)
+            await _record(call, event, services, detail=_where(error))
+            return _failure(event)
         if tool.effect == "irreversible" or (tool.effect == "write" and not tool.idempotent):
             return await _in_doubt(call, error, begun, services)
-        event = _failed(call, error, begun, f"The tool failed ({type(error).__name__}).")
+        event = _failed(call, error, begun, message)
         await _record(call, event, services, detail=_where(error))
         return _failure(event)
     result, fault = _encode(call, value)
@@ -114,16 +113,16 @@ async def read(call: Call, services: Services) -> Outcome:
         try:
             value = await call.tool.invoke(call.arguments, call.context, services.injector)
         except Exception as error:
-            message = str(error) if isinstance(error, NotExecuted) else f"The tool failed ({type(error).__name__})."
-            failed = _failed(call, error, begun, message, not_executed=isinstance(error, NotExecuted))
+            message, not_executed = _told(error)
+            failed = _failed(call, error, begun, message, not_executed=not_executed)
             outcome = _failure(failed)
-            draft = call.run.draft(failed, detail=_where(error), **payloads)
+            draft = call.run.draft(failed, {"detail": _where(error), **payloads})
         else:
             result, fault = _encode(call, value)
             outcome = Executed(
                 call.call_id, call.tool_name, orjson.loads(result) if fault is None else None, fault
             )
-            draft = call.run.draft(_executed(call, begun, fault), result=result, **payloads)
+            draft = call.run.draft(_executed(call, begun, fault), {"result": result, **payloads})
         services.observe("record", call.call_id)
         await call.run.append(draft)
         services.observe("answer", call.call_id)
@@ -147,7 +146,9 @@ async def _in_doubt(call: Call, error: Exception, begun: float, services: Servic
         failed = _failed(call, error, begun, cause + "did not happen", not_executed=True)
         await _record(call, failed, services, detail=_where(error))
         return _failure(failed)
-    return await leave_in_doubt(call.run, call.call_id, f"the tool ended with {type(error).__name__}", services)
+    return await leave_in_doubt(
+        call.run, call.call_id, f"the tool ended with {type(error).__name__}", services
+    )
 
 
 async def asked_tool(call: Call, services: Services) -> bool | None:
@@ -179,7 +180,7 @@ async def _record(
     spent = call.price if isinstance(event, CallExecuted) else call.price * 0
     services.observe("record", call.call_id)
     await call.run.append(
-        call.run.draft(event, **payloads), fenced=False, charges=settlement(call.charges, spent)
+        call.run.draft(event, payloads), fenced=False, charges=settlement(call.charges, spent)
     )
     services.observe("answer", call.call_id)
 
@@ -217,6 +218,15 @@ def _failure(event: CallFailed) -> Failed:
     return Failed(event.call_id, event.tool, event.error, event.message, event.not_executed)
 
 
+def _told(error: Exception) -> tuple[str, bool]:
+    """What the model may read of an exception, and whether it says for certain that nothing happened."""
+    if isinstance(error, NotExecuted | NotStarted | MissingProvider):
+        return str(error), True
+    if isinstance(error, ToolTimeout):
+        return str(error), not error.started
+    return f"The tool failed ({type(error).__name__}).", False
+
+
 def _encode(call: Call, value: object) -> tuple[bytes, str | None]:
     try:
         return call.tool.encode_result(value), None
@@ -244,5 +254,3 @@ def _ended_meanwhile(run: ActiveRun) -> Deny:
     if run.state.status == "running":
         raise FenceLost(f"another worker has taken run {run.id} over; nothing was started here")
     return deny("run", "licet.run.not_running", f"This run is {run.state.status}; no call can start.")
-
-

@@ -159,7 +159,7 @@ class Loop:
             await finish(run, self._services.clock, "failed", reason)
             return True
         refused = OutputRefused(step=turn.step, attempt=attempts + 1)
-        await run.append(run.draft(refused, errors=canonical(problem)))
+        await run.append(run.draft(refused, {"errors": canonical(problem)}))
         return False
 
     async def _ask_model(self) -> None:
@@ -260,7 +260,9 @@ class Loop:
         )
         await run.append(
             run.draft(
-                event, run.agent, response=dumped_response(response), proposals=orjson.dumps(proposals)
+                event,
+                {"response": dumped_response(response), "proposals": orjson.dumps(proposals)},
+                by=run.agent,
             ),
             charges=settlement(charges, cost),
         )

@@ -15,7 +15,7 @@ import orjson
 from licet.audit.clock import timestamp
 from licet.runtime.active import ActiveRun
 from licet.runtime.call import Call
-from licet.tools import Tool
+from licet.tools import FieldRole, Parameter, Tool
 
 _TOOLS: dict[int, tuple[Tool, bytes]] = {}
 
@@ -48,21 +48,33 @@ def provenance(tool: Tool, plain: Any) -> dict[str, dict[str, Any]]:
     marks: dict[str, dict[str, Any]] = {}
     for name, value in plain.items():
         parameter = tool.parameters[name]
-        mark = {"role": parameter.role, "kind": parameter.kind, "labels": [], "sources": []}
-        for pointer in _leaves(value, f"/{_escape(name)}"):
-            marks[pointer] = mark
+        for path, pointer in _leaves(value, (), f"/{_escape(name)}"):
+            declared = _declared(parameter, path)
+            marks[pointer] = {"role": declared.role, "kind": declared.kind, "labels": [], "sources": []}
     return marks
 
 
-def _leaves(value: Any, pointer: str) -> Iterator[str]:
+def _declared(parameter: Parameter, path: tuple[str, ...]) -> Parameter | FieldRole:
+    """The role declared for a place inside an argument, or for the nearest one above it."""
+    for length in range(len(path) if parameter.nested else 0, 0, -1):
+        for pattern, role in parameter.nested.items():
+            steps = pattern.split("/")
+            if len(steps) == length and all(
+                step in ("*", part) for step, part in zip(steps, path, strict=False)
+            ):
+                return role
+    return parameter
+
+
+def _leaves(value: Any, path: tuple[str, ...], pointer: str) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _leaves(item, f"{pointer}/{_escape(key)}")
+            yield from _leaves(item, (*path, key), f"{pointer}/{_escape(key)}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _leaves(item, f"{pointer}/{index}")
+            yield from _leaves(item, (*path, str(index)), f"{pointer}/{index}")
     else:
-        yield pointer
+        yield path, pointer
 
 
 def _escape(token: str) -> str:
@@ -72,25 +84,28 @@ def _escape(token: str) -> str:
 def _of_run(run: ActiveRun) -> bytes:
     workflow, principal, started = run.workflow, run.principal, run.state.started
     assert started is not None
-    return orjson.dumps(
-        {
-            "principal": {
-                "subject": principal.subject,
-                "tenant": principal.tenant,
-                "roles": sorted(principal.roles),
-                "attributes": dict(principal.attributes),
+    return (
+        orjson.dumps(
+            {
+                "principal": {
+                    "subject": principal.subject,
+                    "tenant": principal.tenant,
+                    "roles": sorted(principal.roles),
+                    "attributes": dict(principal.attributes),
+                },
+                "agent": {"id": started.agent, "model": workflow.model},
+                "workflow": {
+                    "name": workflow.name,
+                    "version": workflow.version,
+                    "owner": workflow.owner,
+                    "risk": workflow.risk,
+                    "mode": workflow.mode,
+                },
             },
-            "agent": {"id": started.agent, "model": workflow.model},
-            "workflow": {
-                "name": workflow.name,
-                "version": workflow.version,
-                "owner": workflow.owner,
-                "risk": workflow.risk,
-                "mode": workflow.mode,
-            },
-        },
-        default=_exact,
-    )[:-1] + b',"tool":'
+            default=_exact,
+        )[:-1]
+        + b',"tool":'
+    )
 
 
 def _of_tool(tool: Tool) -> bytes:

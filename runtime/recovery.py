@@ -94,7 +94,7 @@ async def _settle_or_doubt(run: ActiveRun, state: CallState, services: Services)
             elapsed_us=0,
             fault="its worker ended before the result; the tool's own check says that it happened",
         )
-        await run.append(run.draft(executed, result=b"null"), fenced=False)
+        await run.append(run.draft(executed, {"result": b"null"}), fenced=False)
     else:
         failed = CallFailed(
             call_id=state.call_id,
@@ -137,9 +137,7 @@ def reconcile(
             {"evidence": Payload(canonical(evidence))},
         )
         try:
-            journal.append_now(
-                Unit(stream=run_id, tenant=state.tenant, drafts=(draft,), expect=state.seq)
-            )
+            journal.append_now(Unit(stream=run_id, tenant=state.tenant, drafts=(draft,), expect=state.seq))
         except HeadMoved:
             continue
         return
@@ -157,4 +155,3 @@ def _repeatable(run: ActiveRun, call: CallState, services: Services) -> bool:
         return True
     unchanged = tool is not None and tool.contract_hash == started.tools.get(call.tool)
     return permitted.effect == "write" and unchanged and tool is not None and tool.idempotent
-

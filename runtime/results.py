@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import orjson
 
 from licet.audit.clock import parse_timestamp
@@ -27,9 +29,7 @@ from licet.runtime.workflow import Workflow
 
 def spent(state: RunState) -> Spent:
     """What the run has used so far."""
-    return Spent(
-        usd=state.spent, tokens=state.tokens, steps=state.steps, calls=state.started_calls.total()
-    )
+    return Spent(usd=state.spent, tokens=state.tokens, steps=state.steps, calls=state.started_calls.total())
 
 
 def result_of(state: RunState, workflow: Workflow) -> RunResult:
@@ -61,9 +61,7 @@ def doubt(state: RunState, call: CallState) -> InDoubt:
     """A call of which nobody knows whether it happened."""
     assert call.permit is not None
     cause = getattr(call.last, "cause", "")
-    return InDoubt(
-        state.run_id, call.call_id, call.tool, cause, parse_timestamp(call.permit.deadline)
-    )
+    return InDoubt(state.run_id, call.call_id, call.tool, cause, parse_timestamp(call.permit.deadline))
 
 
 def outcome_of(state: RunState, call: CallState) -> Outcome | None:
@@ -75,7 +73,9 @@ def outcome_of(state: RunState, call: CallState) -> Outcome | None:
             return Failed(call.call_id, call.tool, failed.error, failed.message, failed.not_executed)
         case CallWithheld() as withheld:
             decision = withheld.decision
-            would = "deny" if not decision.allow else "ask" if decision.approval else "execute"
+            would: Literal["execute", "ask", "deny"] = (
+                "deny" if not decision.allow else "ask" if decision.approval else "execute"
+            )
             return Suggested(
                 call.call_id, call.tool, withheld.mode, orjson.loads(call.raw), would, decision.denials
             )

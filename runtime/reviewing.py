@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from licet.approvals import Request, fold_requests
 from licet.audit.errors import HeadMoved
 from licet.audit.events import ApprovalClosed, CallDenied
@@ -15,13 +17,13 @@ from licet.runtime.state import CallState
 DO_NOT_REPEAT = "Do not propose this call again."
 
 
-def proposed(run: ActiveRun, state: CallState) -> Call:
-    """A call that is in the journal already, set before the gate (again)."""
+def proposed(run: ActiveRun, state: CallState, raw: bytes | None = None) -> Call:
+    """A call that is in the journal already, set before the gate (again), with `raw` when a reviewer edited it."""
     return Call(
         run=run,
         call_id=state.call_id,
         tool_name=state.tool,
-        raw=state.raw,
+        raw=state.raw if raw is None else raw,
         reason=state.reason,
         state=state,
         attempt=state.attempts + 1,
@@ -36,42 +38,54 @@ async def revisit(gate: Gate, run: ActiveRun, state: CallState, services: Servic
     """
     while True:
         run.catch_up()
-        request = fold_requests(services.journal.read(run.id))[state.request_ids[-1]]
-        if request.status in ("approved", "edited"):
-            return await gate.call(proposed(run, state))
-        if request.status == "pending" and services.clock.now() < request.expires_at:
-            return Pending(
-                state.call_id,
-                state.tool,
-                "approval",
-                request.owed.reason,
-                request.request_id,
-                request.expires_at,
-            )
+        requests = fold_requests(services.journal.read(run.id), services.clock.now())
+        request = requests[state.request_ids[-1]]
+        match request.status:
+            case "approved":
+                return await gate.call(proposed(run, state))
+            case "edited":
+                return await gate.call(proposed(run, state, _edited(request, services)))
+            case "pending":
+                return Pending(
+                    state.call_id,
+                    state.tool,
+                    "approval",
+                    request.owed.reason,
+                    request.request_id,
+                    request.expires_at,
+                )
         try:
-            return await _refused(run, state, request)
+            return await _refused(run, state, request, services)
         except HeadMoved:
             continue
 
 
-async def _refused(run: ActiveRun, state: CallState, request: Request) -> Outcome:
+async def _refused(run: ActiveRun, state: CallState, request: Request, services: Services) -> Outcome:
     drafts = []
     if request.status == "rejected":
-        said = state.answer_reason or "no reason given"
+        said = _reason(request, services)
         halt = deny(
             "review", "licet.review.rejected", f"A reviewer rejected this call: {said} {DO_NOT_REPEAT}"
         )
     else:
-        halt = deny(
-            "review", "licet.review.expired", f"Nobody approved this call in time. {DO_NOT_REPEAT}"
-        )
+        halt = deny("review", "licet.review.expired", f"Nobody approved this call in time. {DO_NOT_REPEAT}")
+        why = request.why or "nobody answered in time"
         closed = ApprovalClosed(
-            request_id=request.request_id, call_id=state.call_id, cause="expired", why="nobody answered in time"
+            request_id=request.request_id, call_id=state.call_id, cause="expired", why=why
         )
         drafts.append(run.draft(closed))
-    event = CallDenied(
-        call_id=state.call_id, tool=state.tool, stage=halt.stage, reasons=halt.reasons
-    )
+    event = CallDenied(call_id=state.call_id, tool=state.tool, stage=halt.stage, reasons=halt.reasons)
     await run.append(*drafts, run.draft(event), expect=run.state.seq)
     return Denied(state.call_id, state.tool, halt.stage, halt.reasons)
 
+
+def _edited(request: Request, services: Services) -> bytes | None:
+    edits = [answer for answer in request.answers if answer.verdict == "edit"]
+    return services.journal.payload(request.run_id, edits[-1].seq, "args") if edits else None
+
+
+def _reason(request: Request, services: Services) -> str:
+    rejections = [answer for answer in request.answers if answer.verdict == "reject"]
+    payload = services.journal.payload(request.run_id, rejections[-1].seq, "reason") if rejections else None
+    said = orjson.loads(payload) if payload is not None else None
+    return said if isinstance(said, str) else "no reason given."

@@ -83,9 +83,7 @@ class Runtime:
             raise ConfigurationError("two workflows have the same name and version")
         declared = [tool_of(tool) for tool in tools]
         for workflow in workflows:
-            declared.extend(
-                tool for tool in workflow.declared_tools().values() if tool not in declared
-            )
+            declared.extend(tool for tool in workflow.declared_tools().values() if tool not in declared)
         self._tools: dict[str, Tool] = index(declared)
         self._models = dict(models or {})
         self._policies = policies
@@ -275,15 +273,12 @@ class Runtime:
             subject=principal.subject,
             roles=tuple(sorted(principal.roles)),
             agent=self._agent,
-            tools={
-                allowance.tool: self._tools[allowance.tool].contract_hash for allowance in workflow.tools
-            },
+            tools={allowance.tool: self._tools[allowance.tool].contract_hash for allowance in workflow.tools},
         )
         draft = run.draft(
             event,
-            Actor(kind="principal", id=principal.subject),
-            input=canonical(given),
-            principal=canonical(principal.digestible()),
+            {"input": canonical(given), "principal": canonical(principal.digestible())},
+            by=Actor(kind="principal", id=principal.subject),
         )
         await run.take(draft)
         return run

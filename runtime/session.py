@@ -17,7 +17,10 @@ from licet.runtime.outcomes import Outcome
 from licet.runtime.results import outcome_of
 from licet.runtime.reviewing import proposed, revisit
 from licet.runtime.stages import Services
-from licet.tools import raw_arguments
+from licet.tools import InvalidArguments, raw_arguments
+
+RAW_MOST = 2_000_000
+"""Bytes of a call's arguments that are kept as they were given. More is refused by every tool, and kept by none."""
 
 
 class Session:
@@ -34,9 +37,7 @@ class Session:
         """The run's id; with it the session can be taken up again, in any process."""
         return self._run.id
 
-    async def call(
-        self, tool: str, arguments: Mapping[str, Any] | str, *, reason: str = ""
-    ) -> Outcome:
+    async def call(self, tool: str, arguments: Mapping[str, Any] | str, *, reason: str = "") -> Outcome:
         """Propose a call, and take it through the gate.
 
         Args:
@@ -52,11 +53,15 @@ class Session:
         """
         self._proposed += 1
         call_id = f"c{self._proposed}"
-        raw = raw_arguments(arguments)
+        try:
+            raw, unreadable = raw_arguments(arguments), None
+        except InvalidArguments as error:
+            raw, unreadable = b"null", error
         event = CallProposed(call_id=call_id, tool=tool[:128])
-        payloads = {"raw": raw, "reason": canonical(reason)}
+        payloads = {"raw": raw if len(raw) <= RAW_MOST else b"null", "reason": canonical(reason)}
         call = Call(run=self._run, call_id=call_id, tool_name=event.tool, raw=raw, reason=reason)
-        call.opening = [self._run.draft(event, self._run.agent, **payloads)]
+        call.unreadable = unreadable
+        call.opening = [self._run.draft(event, payloads, by=self._run.agent)]
         return await self._gate.call(call)
 
     async def outcome(self, call_id: str) -> Outcome:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from licet.approvals import (
-    Coverage,
     Directory,
     ReviewVerifier,
     binding_digest,
@@ -26,7 +24,16 @@ from licet.policies import PolicyEngine, PolicyUnavailable
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
 from licet.runtime.policy_input import build
 from licet.runtime.stop_rules import overdrawn, stop_rule
-from licet.tools import HookTimeout, Injector, InvalidArguments, Refused, Tool, ToolContext
+from licet.tools import (
+    HookFailed,
+    HookTimeout,
+    Injector,
+    InvalidArguments,
+    MissingProvider,
+    Refused,
+    Tool,
+    ToolContext,
+)
 
 Observer = Callable[[str, str], None]
 """Told the name of each stage, and the call's id, as the call enters it. For measuring and tracing."""
@@ -62,7 +69,9 @@ async def admit(call: Call, services: Services) -> Halt | None:
     tool = services.tools.get(call.tool_name)
     if allowance is None or tool is None:
         return deny(
-            "allowlist", "licet.allowlist.not_listed", "There is no such tool here. Use only the tools offered."
+            "allowlist",
+            "licet.allowlist.not_listed",
+            "There is no such tool here. Use only the tools offered.",
         )
     call.allowance, call.tool = allowance, tool
     return None
@@ -71,6 +80,8 @@ async def admit(call: Call, services: Services) -> Halt | None:
 async def read_arguments(call: Call, services: Services) -> Halt | None:
     """2. The arguments are what the tool's signature says, and inside what the workflow allows of it."""
     try:
+        if call.unreadable is not None:
+            raise call.unreadable
         call.arguments = call.tool.parse(call.raw)
     except InvalidArguments as error:
         return Deny("arguments", _visible("licet.arguments.invalid", error.fields))
@@ -108,25 +119,19 @@ async def authorize(call: Call, services: Services) -> Halt | None:
     hooks = call.tool.hooks
     try:
         if hooks.resource is not None:
-            resource = await hooks.resource(call.arguments, call.context, services.injector)
-            if not isinstance(resource, dict):
-                return deny("authorization", "licet.authorization.resource", "no such resource", visible=False)
-            call.resource = resource
+            call.resource = await hooks.resource(call.arguments, call.context, services.injector)
         if hooks.authorize is None:
             return None
         answer = await hooks.authorize(call.arguments, call.context, services.injector)
     except HookTimeout as error:
         return Park(str(error))
-    except Exception as error:
-        return deny(
-            "authorization", "licet.authorization.failed", f"the authorizer failed: {type(error).__name__}", visible=False
-        )
+    except (HookFailed, MissingProvider) as error:
+        return deny("authorization", "licet.authorization.failed", str(error), visible=False)
     if answer is True:
         call.authorization = "granted"
         return None
-    if isinstance(answer, Refused):
-        return deny("authorization", "licet.authorization.refused", answer.message, visible=answer.visible)
-    return deny("authorization", "licet.authorization.refused", "not authorized", visible=False)
+    refused = answer if isinstance(answer, Refused) else Refused("not authorized")
+    return deny("authorization", "licet.authorization.refused", refused.message, visible=refused.visible)
 
 
 async def decide(call: Call, services: Services) -> Halt | None:
@@ -140,7 +145,7 @@ async def decide(call: Call, services: Services) -> Halt | None:
     if call.tool.effect != "read" and call.run.workflow.mode != "act":
         return Withhold()
     if not decision.allow:
-        return Deny("policy", decision.denials or (NOTHING_GRANTS,))
+        return Deny("policy", decision.denials)
     return None
 
 
@@ -152,10 +157,8 @@ async def reserve(call: Call, services: Services) -> Halt | None:
         price = await call.tool.hooks.price(call.arguments, call.context, services.injector)
     except HookTimeout as error:
         return Park(str(error))
-    except Exception as error:
-        return deny("price", "licet.price.failed", f"no price: {type(error).__name__}", visible=False)
-    if not isinstance(price, Decimal) or not price.is_finite() or price < 0:
-        return deny("price", "licet.price.invalid", "the price is not an amount of USD", visible=False)
+    except (HookFailed, MissingProvider) as error:
+        return deny("price", "licet.price.failed", str(error), visible=False)
     call.price = price
     return overdrawn(call)
 
@@ -181,13 +184,9 @@ async def review(call: Call, services: Services) -> Halt | None:
         keys=services.verifier,
     )
     if not coverage.covered:
-        return Ask(owed, void=_in_words(coverage))
+        return Ask(owed, void=coverage.why)
     call.request_ids = tuple(asked)
     return None
-
-
-def _in_words(coverage: Coverage) -> str:
-    return "; ".join([*coverage.missing, *(why for _, why in coverage.ignored)])
 
 
 STAGES: tuple[tuple[str, Stage], ...] = (
@@ -201,14 +200,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
 )
 """The eighth, the intent, is written by `licet.runtime.gate`: it is what the others lead to."""
 
-NOTHING_GRANTS = Denial(
-    rule="licet.default.deny", message="No rule of the policy permits this call.", visible_to_model=True
-)
-
 
 def _visible(rule: str, fields: Any) -> tuple[Denial, ...]:
     return tuple(
         Denial(rule=rule, message=f"{field.path}: {field.message}", visible_to_model=True) for field in fields
     )
-
-

@@ -48,7 +48,8 @@ class CallState:
     """One call of a run: what was proposed, and how far it got.
 
     Attributes:
-        raw: the arguments as proposed, or as a reviewer edited them, JSON text.
+        raw: the arguments as proposed, or (from its permit on) as a reviewer edited them, JSON text.
+        edit: what an answer asks to call instead; nothing believes it until the answer has been weighed.
         last: the event that put it where it is, for what it is to be told about it.
         result: canonical JSON of what the tool answered.
         request_ids: its approval requests, oldest first.
@@ -66,9 +67,8 @@ class CallState:
     last: Event | None = None
     result: bytes | None = None
     request_ids: list[str] = field(default_factory=list)
+    edit: bytes | None = None
     edited: bool = False
-    answer: ApprovalAnswered | None = None
-    answer_reason: str | None = None
 
     @property
     def settled(self) -> bool:
@@ -197,8 +197,8 @@ class RunState:
                     raw=payloads.get("raw", b"{}"),
                     reason=_text(payloads.get("reason")),
                 )
-            case ApprovalAnswered():
-                self._answered(event, payloads)
+            case ApprovalAnswered(verdict="edit"):
+                self.calls[event.call_id].edit = payloads.get("args")
             case (
                 CallDenied()
                 | CallWithheld()
@@ -244,16 +244,6 @@ class RunState:
             )
         )
 
-    def _answered(self, event: ApprovalAnswered, payloads: Mapping[str, bytes]) -> None:
-        call = self.calls[event.call_id]
-        if call.status != "waiting" or event.request_id != call.request_ids[-1]:
-            return
-        call.answer = event
-        call.answer_reason = _text(payloads.get("reason"))
-        if event.verdict == "edit" and "args" in payloads:
-            call.raw = payloads["args"]
-            call.edited = True
-
     def _moved(self, call: CallState, event: Any, payloads: Mapping[str, bytes]) -> None:
         match event:
             case CallDenied():
@@ -265,11 +255,9 @@ class RunState:
                 self._outcome(call, "withheld")
             case ApprovalRequested():
                 call.status = "waiting"
-                call.answer = None
                 call.request_ids.append(event.request_id)
             case ApprovalClosed():
                 call.status = "proposed"
-                call.answer = None
             case CallPermitted():
                 if call.attempts == 0:
                     self.started_calls[call.tool] += 1
@@ -280,6 +268,8 @@ class RunState:
                 call.attempts = event.attempt
                 self.spent += Decimal(event.reserved_cost)
                 self.granted += 1 if event.request_ids else 0
+                if event.request_ids and call.edit is not None:
+                    call.raw, call.edited = call.edit, True
             case CallExecuted():
                 self._settle(call, event.digest, event.cost)
                 call.status = "executed"

@@ -67,7 +67,7 @@ def _denial(call: Call, halt: Deny) -> Draft:
         reasons=halt.reasons,
         decision=call.decision,
     )
-    return call.run.draft(event, **_known(call))
+    return call.run.draft(event, _known(call))
 
 
 async def _withheld(call: Call) -> Outcome:
@@ -76,7 +76,7 @@ async def _withheld(call: Call) -> Outcome:
     event = CallWithheld(
         call_id=call.call_id, tool=call.tool_name, mode=mode, decision=decision, authorized=True
     )
-    await call.run.append(*call.opening, call.run.draft(event, **_known(call)))
+    await call.run.append(*call.opening, call.run.draft(event, _known(call)))
     return Suggested(
         call_id=call.call_id,
         tool=call.tool_name,
@@ -112,10 +112,10 @@ async def _asked(call: Call, halt: Ask, services: Services) -> Outcome:
             request_id=call.state.request_ids[-1], call_id=call.call_id, cause="void", why=halt.void
         )
         drafts.append(run.draft(closed))
-    await run.append(*drafts, run.draft(event, shown=shown, policy_input=call.policy_input or b"null"))
-    return Pending(
-        call.call_id, call.tool_name, "approval", halt.void or halt.owed.reason, event.request_id, expires_at
+    await run.append(
+        *drafts, run.draft(event, {"shown": shown, "policy_input": call.policy_input or b"null"})
     )
+    return Pending(call.call_id, call.tool_name, "approval", halt.owed.reason, event.request_id, expires_at)
 
 
 async def _parked(call: Call, halt: Park, services: Services) -> Outcome:

@@ -13,6 +13,7 @@ from licet.tools.errors import (
     InvalidResult,
     MissingProvider,
     NotExecuted,
+    NotStarted,
     ToolError,
     ToolTimeout,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "MissingProvider",
     "NotExecuted",
     "NotSecret",
+    "NotStarted",
     "Parameter",
     "Principal",
     "Refused",

@@ -15,6 +15,18 @@ class ToolError(ConfigurationError):
     """A tool, or a hook of it, cannot be declared so. The message names the function and what to write."""
 
 
+class NotStarted(LicetError):
+    """A provider of what the tool needs failed; the tool itself was never called.
+
+    Attributes:
+        cause: the name of the provider's exception. Its text stays out: it may hold a secret.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        self.cause = type(error).__name__
+        super().__init__(f"what the tool needs could not be provided ({self.cause}); it was not called")
+
+
 class MissingProvider(ConfigurationError):
     """A tool asks for an injected type that nothing provides. Add it to `inject={Type: provider}`."""
 

@@ -12,6 +12,7 @@ from typing import Any
 from anyio import to_thread
 
 from licet.tools.context import ToolContext
+from licet.tools.errors import MissingProvider, NotStarted
 from licet.tools.injection import Injector
 from licet.tools.signature import Function, Needs
 
@@ -43,6 +44,7 @@ async def call_within(
 
     Raises:
         TimeIsUp: `seconds` are over.
+        NotStarted: a provider failed, and the function was never called.
         BaseException: whatever the function, a provider, or its closing raises.
     """
     turn = _Turn()
@@ -56,11 +58,18 @@ async def call_within(
         except TimeoutError as error:
             raised = TimeIsUp(turn.taken()) if limit.expired() else error
             raise raised from None
+        except Exception as error:
+            raised = error if turn.taken() else _not_started(error)
+            raise raised from None if raised is error else error
         except BaseException as error:
             turn.taken()
             raised = error
             raise
     raise raised or RuntimeError("unreachable")
+
+
+def _not_started(error: Exception) -> Exception:
+    return error if isinstance(error, MissingProvider) else NotStarted(error)
 
 
 async def _run(function: Function, arguments: dict[str, Any], turn: _Turn) -> Any:
