@@ -24,14 +24,18 @@ def describe(order_id: str, amount: Decimal) -> str:
     return f"pay back {amount} EUR of order {order_id}"
 
 
-@tool(effect="irreversible", preview=describe, permit_lifetime=0.001, timeout=5.0)
+@tool(effect="irreversible", preview=describe)
 async def refund(order_id: Annotated[str, Target("order")], amount: Annotated[Decimal, Amount("EUR")]) -> str:
     """Pay back part of an order."""
     with Path("ledger.txt").open("a") as ledger:
         ledger.write(f"{order_id} {amount}\n")
-    if order_id == "breaks":
-        raise RuntimeError("the line went dead")
     return f"{amount} EUR paid back"
+
+
+@tool(effect="write", permit_lifetime=0.2)
+async def mark(text: str) -> str:
+    """Mark the ticket; nobody knows whether it worked."""
+    raise RuntimeError("secret-token-4711")
 
 
 desk = Workflow(
@@ -42,6 +46,7 @@ desk = Workflow(
     tools=[
         allow(read_order),
         allow(refund, amount=at_most("200.00"), unattended={"amount": at_most("50.00")}),
+        allow(mark, unattended=True),
     ],
     model="main",
     limits=Limits(steps=8, calls=8, spend="1.00"),
@@ -55,6 +60,8 @@ def play(messages: list[ModelMessage]) -> Step:
     match str(first.parts[0].content).split():
         case ["refund", order, amount]:
             return calls("refund", {"order_id": order, "amount": amount}, says="[red]they asked[/] for it")
+        case ["mark", text]:
+            return calls("mark", {"text": text})
         case ["read", order]:
             return calls("read_order", {"order_id": order})
         case _:
