@@ -11,86 +11,20 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, and_, exists, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
-from licet.audit.admission import NOBODY, STATUS_AFTER
-from licet.audit.canonical import canonical, parse
-from licet.audit.codec import decode_fields, event_body
 from licet.audit.database import DIALECT, Database
 from licet.audit.errors import JournalDamaged, ServiceDown
-from licet.audit.events import RunResumed
-from licet.audit.records import GENESIS, INSTALLATION, Record, record_hash
+from licet.audit.records import Record
 from licet.audit.schema import REVISION, events, heads, metadata, payloads
 from licet.audit.triggers import trigger_faults
+from licet.audit.verification import Kind, Problem, StreamCheck, Verification, as_text
 
-LARGEST_REPORT = 1000
-"""The most problems that are kept; those beyond are counted."""
-
-Kind = Literal[
-    "file",
-    "schema",
-    "trigger",
-    "changed",
-    "moved",
-    "removed",
-    "unreadable",
-    "payload changed",
-    "payload removed",
-    "payload inserted",
-    "tail cut",
-    "head",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is not as Licet left it.
-
-    Attributes:
-        kind: what was done, in a word.
-        message: in plain words, what and where.
-        stream, seq: the record, where it is about one; a stream's head has no seq.
-        name: the trigger, table or payload, where it is about one.
-    """
-
-    kind: Kind
-    message: str
-    stream: str | None = None
-    seq: int | None = None
-    name: str | None = None
-
-
-@dataclass(slots=True)
-class Verification:
-    """What was checked, and what was found: the database's own guards first, then records in order of stream
-    and seq.
-
-    Attributes:
-        omitted: how many problems were found beyond those in `problems`.
-    """
-
-    streams: int = 0
-    records: int = 0
-    payloads: int = 0
-    problems: list[Problem] = field(default_factory=list)
-    omitted: int = 0
-
-    @property
-    def ok(self) -> bool:
-        """Nothing was found."""
-        return not self.problems
-
-    def add(self, problem: Problem) -> None:
-        """Note a problem."""
-        if len(self.problems) < LARGEST_REPORT:
-            self.problems.append(problem)
-        else:
-            self.omitted += 1
+__all__ = ["Problem", "Verification", "verify"]
 
 
 def verify(url: str) -> Verification:
@@ -167,13 +101,13 @@ def _check_records(database: Database, connection: Connection, found: Verificati
         .outerjoin(heads, heads.c.stream == events.c.stream)
         .order_by(events.c.stream, events.c.seq)
     )
-    at: _Stream | None = None
+    at: StreamCheck | None = None
     with _file_faults(database, found, "the records cannot be read to their end"):
         for stream, seq, text, hash, *head in _rows(connection, query):
             if at is None or stream != at.name:
                 if at is not None:
                     at.finish()
-                at = _Stream(stream, head, found)
+                at = StreamCheck(stream, head, found)
                 found.streams += 1
             found.records += 1
             record = at.take(seq, text, hash)
@@ -183,151 +117,10 @@ def _check_records(database: Database, connection: Connection, found: Verificati
             at.finish()
 
 
-class _Stream:
-    """One stream on its way by: what its records so far lead one to expect."""
-
-    def __init__(self, name: Any, head: list[Any], found: Verification) -> None:
-        self.name = name
-        self._head = head
-        self._found = found
-        self._seq = 0
-        self._hash: str | None = GENESIS
-        self._broken: int | None = None
-        self._status = ""
-        self._resumed = 0
-
-    def take(self, seq: Any, text: Any, hash: Any) -> Record | None:
-        """Check the next record; None if what it says cannot be relied on."""
-        if not isinstance(seq, int) or seq < 1:
-            self._report("moved", seq, f"{seq!r} is not a number a record can have")
-            return None
-        self._check_gap(seq)
-        previous, self._seq = self._hash, seq
-        self._hash = None
-        if not isinstance(text, str) or not isinstance(hash, str):
-            self._report("changed", seq, "its text or hash is not stored as text")
-            return None
-        data = text.encode("utf-8", "surrogateescape")
-        actual = record_hash(data)
-        fields = self._parse(seq, data)
-        if fields is None:
-            self._hash = hash
-            return None
-        place = (fields.get("stream"), fields.get("seq"))
-        if place != (self.name, seq):
-            # Its neighbours are chained to the record that stood here, so it says nothing about them.
-            where = f"record {place[1]!r} of stream {place[0]!r}"
-            self._report("moved", seq, f"what stands here is {where}: it was moved, or two rows were swapped")
-            return None
-        if actual != hash:
-            # The column still has the hash that the next record was chained to.
-            self._hash = hash
-            self._report(
-                "changed", seq, "its text was changed: it does not give the hash that stands beside it"
-            )
-            return None
-        self._hash = actual
-        if previous is not None:
-            self._check_link(seq, holds=fields.get("prev") == previous)
-        return self._read(seq, data, hash, fields)
-
-    def finish(self) -> None:
-        """Compare the stream with its head."""
-        _, seq, hash, claim, status = self._head
-        if self._broken is not None:
-            self._check_link(self._seq + 1, holds=hash == self._hash)
-            self._hash = None
-        if seq is None:
-            self._report("head", None, "it has records, and no head: the head was removed")
-            return
-        if not isinstance(seq, int) or not isinstance(claim, int):
-            self._report("head", None, "its head does not hold numbers where it should")
-            return
-        if seq > self._seq:
-            self._report(
-                "tail cut",
-                self._seq + 1,
-                f"its end was removed: it reached record {seq}, and {self._seq} is the last",
-            )
-            return
-        if seq < self._seq:
-            self._report(
-                "head", seq + 1, f"its head stands at record {seq}, and records up to {self._seq} are there"
-            )
-            return
-        if self._hash is not None and hash != self._hash:
-            self._report("changed", seq, "it is not the record at which the stream's head stands")
-        if not self._resumed <= claim <= seq:
-            taken = f"the last was taken by record {self._resumed}" if self._resumed else "none can be"
-            self._report("head", None, f"its head says the claim is record {claim}; {taken}")
-        if status != self._status:
-            self._report(
-                "head", None, f"its head says it is {status!r}; by its records it is {self._status!r}"
-            )
-
-    def _check_gap(self, seq: int) -> None:
-        if seq == self._seq + 1:
-            return
-        first, last = self._seq + 1, seq - 1
-        which = "it was removed" if first == last else f"records {first} to {last} were removed"
-        if self._broken is not None:
-            self._check_link(first, holds=True)
-        self._report("removed", first, which)
-        self._hash = None
-
-    def _parse(self, seq: int, data: bytes) -> dict[str, Any] | None:
-        try:
-            fields = parse(data)
-            same = canonical(fields) == data
-        except ValueError:
-            fields, same = None, False
-        if not isinstance(fields, dict) or not same:
-            self._report("changed", seq, "its text is not the canonical JSON that Licet writes")
-            return None
-        return fields
-
-    def _check_link(self, seq: int, *, holds: bool) -> None:
-        """A link that does not hold tells that one of its two records was replaced; the next link tells
-        which.
-        """
-        broken, self._broken = self._broken, None
-        if broken is not None:
-            self._report_replaced(broken - 1 if holds else broken)
-        elif not holds and seq > 1:
-            self._broken = seq
-        elif not holds:
-            self._report("changed", 1, "it is not the first of its stream: it names one before it")
-
-    def _report_replaced(self, seq: int) -> None:
-        self._report(
-            "changed", seq, "it is not the record that its neighbours were chained to: it was replaced"
-        )
-
-    def _read(self, seq: int, data: bytes, hash: str, fields: dict[str, Any]) -> Record | None:
-        try:
-            record = decode_fields(self.name, seq, data, hash, fields)
-        except JournalDamaged as error:
-            self._report("unreadable", seq, str(error))
-            return None
-        if canonical(event_body(record.event)) != canonical(fields["body"]):
-            self._report("unreadable", seq, "its values are not of the types that its event has")
-        owner = self._head[0]
-        if owner is not None and record.tenant != owner and (self.name, owner) != (INSTALLATION, NOBODY):
-            self._report("head", seq, f"it is of tenant {record.tenant!r}, and its stream of {owner!r}")
-        self._status = STATUS_AFTER.get(type(record.event), self._status)
-        if isinstance(record.event, RunResumed):
-            self._resumed = seq
-        return record
-
-    def _report(self, kind: Kind, seq: int | None, why: str) -> None:
-        what = f"stream {self.name}" if seq is None else f"record {seq} of stream {self.name}"
-        self._found.add(Problem(kind, f"{what}: {why}", stream=_text(self.name), seq=seq))
-
-
 def _check_payloads(connection: Connection, record: Record, found: Verification) -> None:
     def report(kind: Kind, name: str, why: str) -> None:
         message = f"record {record.seq} of stream {record.stream}: its payload {name} {why}"
-        found.add(Problem(kind, message, stream=_text(record.stream), seq=record.seq, name=_text(name)))
+        found.add(Problem(kind, message, stream=as_text(record.stream), seq=record.seq, name=as_text(name)))
 
     missing = dict(record.payloads)
     for name, salt, content in connection.exec_driver_sql(_PAYLOADS, (record.stream, record.seq)):
@@ -348,13 +141,13 @@ def _check_strays(database: Database, connection: Connection, found: Verificatio
     with _file_faults(database, found, "the heads cannot be read to their end"):
         for stream, seq in _rows(connection, _STRAY_HEADS):
             message = f"stream {stream}: its head stands at record {seq}, and all its records were removed"
-            found.add(Problem("removed", message, stream=_text(stream), seq=1))
+            found.add(Problem("removed", message, stream=as_text(stream), seq=1))
     with _file_faults(database, found, "the payloads cannot be read to their end"):
         for stream, seq, name in _rows(connection, _STRAY_PAYLOADS):
             found.payloads += 1
             message = f"record {seq} of stream {stream}: there is no such record, and a payload {name} of it"
             number = seq if isinstance(seq, int) else None
-            found.add(Problem("payload inserted", message, _text(stream), number, _text(name)))
+            found.add(Problem("payload inserted", message, as_text(stream), number, as_text(name)))
 
 
 def _check_pages(connection: Connection, found: Verification) -> None:
@@ -390,8 +183,3 @@ def _rows(connection: Connection, query: ClauseElement) -> Iterator[Any]:
     """The rows as the driver gives them, a few at a time: when damaged, no column need be of its type."""
     options = {"stream_results": True, "yield_per": 200}
     yield from connection.exec_driver_sql(_compiled(query), execution_options=options)
-
-
-def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text.encode("utf-8", "backslashreplace").decode()
