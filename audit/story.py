@@ -53,7 +53,6 @@ class Withheld(Moment):
     kind: Literal["withheld"] = "withheld"
     mode: str
     decision: Decided
-    authorized: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,9 +106,7 @@ class CallTelling:
                 )
             case CallWithheld():
                 self.status = "withheld"
-                moment = Withheld(
-                    seq=seq, time=time, mode=event.mode, decision=event.decision, authorized=event.authorized
-                )
+                moment = Withheld(seq=seq, time=time, mode=event.mode, decision=event.decision)
             case ApprovalRequested():
                 self.status = "waiting"
                 moment = Asked(
