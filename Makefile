@@ -36,7 +36,7 @@ help:
 	@echo "make format    let ruff mend what it can"
 	@echo "make coverage  the tests, and which lines and branches they did not reach"
 	@echo "make bench     the gate's speed, and AgentDojo's banking suite"
-	@echo "make bundle    compile policies/rego into the bundle that is shipped (needs opa, or Go to build it)"
+	@echo "make bundle    compile policies/rego, and AgentDojo's policy with it (needs opa, or Go to build it)"
 	@echo "make lock      pin the newest versions that pyproject.toml allows (needs uv)"
 	@echo "make clean     remove what the other targets made"
 
@@ -67,7 +67,8 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.agentdojo --suite banking --json
 
 bundle: $(VENV)/.run $(if $(OPA),,.tools/opa)
-	LICET_OPA=$(or $(OPA),$(CURDIR)/.tools/opa) $(BIN)/python -m licet.policies.build $(ARGS)
+	LICET_OPA=$(or $(OPA),$(CURDIR)/.tools/opa) $(BIN)/python -m licet.policies.build $(ARGS) \
+		--also benchmarks/agentdojo/policy benchmarks/agentdojo/bundle.tar.gz
 
 lock: pyproject.toml
 	@test -n "$(UV)" || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }

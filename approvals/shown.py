@@ -45,6 +45,7 @@ class Shown(_Part):
     is shown.
 
     Attributes:
+        salt: the run's, in hexadecimal, under which the digest was taken.
         args: the validated arguments, as canonical JSON has them (exact decimals as text).
         reason: the agent's own, for making the call.
         preview: what the tool says it would do.
@@ -56,6 +57,7 @@ class Shown(_Part):
     """
 
     tool: str
+    salt: str
     effect: str | None = None
     contract_hash: str
     args: dict[str, Any]
@@ -99,7 +101,14 @@ class Shown(_Part):
             )
         except ConfigurationError:
             raise NothingToShow("the request does not show for whom the call runs; reject it") from None
+        try:
+            salt = bytes.fromhex(self.salt)
+        except ValueError:
+            raise NothingToShow(
+                "the request does not show what its digest was taken under; reject it"
+            ) from None
         return binding_digest(
+            salt=salt,
             contract_hash=self.contract_hash,
             arguments=canonical(self.args) if args is None else args,
             principal=principal,

@@ -118,7 +118,10 @@ class SwitchedOn(_Event):
 
 
 class RunStarted(_Event):
-    """A run began. Payloads: `input` (canonical JSON), `principal` (subject, tenant, roles, attributes)."""
+    """A run began. Payloads: `input` (canonical JSON), `principal` (subject, tenant, roles, attributes), `salt`
+    (random bytes under which digests over the run's personal data are taken, so that they tell nothing once it
+    is erased).
+    """
 
     type: Literal["run.started"] = "run.started"
     workflow: str
@@ -255,7 +258,6 @@ class CallWithheld(_Event):
     tool: str
     mode: Literal["observe", "suggest"]
     decision: Decided
-    authorized: bool
 
 
 class ApprovalRequested(_Event):

@@ -1,20 +1,22 @@
 """`python -m licet.policies.build`: make what is derived from the Rego and from OPA.
 
-Those are `capabilities.json` and the shipped `bundle.tar.gz`. With `--check` nothing is written, and a file
-that differs from what would be is an error. It takes `opa` in the pinned version: another may compile to
-other bytes.
+Those are `capabilities.json`, the shipped `bundle.tar.gz`, and with `--also FOLDER BUNDLE` the bundle of a
+folder of Rego that adds to the shipped library. With `--check` nothing is written, and a file that differs
+from what would be is an error. It takes `opa` in the pinned version: another may compile to other bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
+from pathlib import Path
 
 from licet.audit.errors import LicetError
 from licet.policies import opa
 from licet.policies.bundle import SHIPPED, Bundle
 from licet.policies.capabilities import derive
-from licet.policies.library import CAPABILITIES, shipped
+from licet.policies.library import CAPABILITIES, shipped, with_folder
 
 
 def main() -> int:
@@ -23,17 +25,28 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail when a file differs by a byte"
     )
-    check = parser.parse_args().check
+    parser.add_argument(
+        "--also",
+        action="append",
+        nargs=2,
+        type=Path,
+        default=[],
+        metavar=("FOLDER", "BUNDLE"),
+        help="the bundle of a folder of Rego that adds to the shipped library; may be given several times",
+    )
+    options = parser.parse_args()
     try:
         if (found := opa.version()) != opa.PINNED:
             print(f"opa is {found}, and the shipped bundle is built with {opa.PINNED}", file=sys.stderr)
             return 2
+        bundles = [(SHIPPED, shipped()), *((path, with_folder(folder)) for folder, path in options.also)]
+        builds = ((path, partial(opa.build, sources)) for path, sources in bundles)
         differs = False
-        for path, make in ((CAPABILITIES, derive), (SHIPPED, lambda: opa.build(shipped()))):
+        for path, make in ((CAPABILITIES, derive), *builds):
             made = make()
             if path.is_file() and path.read_bytes() == made:
                 continue
-            if check:
+            if options.check:
                 differs = True
                 print(f"{path} differs from what is built; run `make bundle`", file=sys.stderr)
             else:

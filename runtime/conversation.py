@@ -43,9 +43,7 @@ def messages(state: RunState, workflow: Workflow) -> list[ModelMessage]:
     return story
 
 
-def parameters(
-    tools: list[Tool], contract: OutputContract, *, text_will_do: bool
-) -> ModelRequestParameters:
+def parameters(tools: list[Tool], contract: OutputContract, *, text_will_do: bool) -> ModelRequestParameters:
     """The tools the model is offered, and the one by which it answers."""
     return ModelRequestParameters(
         function_tools=[

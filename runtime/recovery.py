@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from licet.approvals import Reviewer
@@ -78,6 +79,7 @@ async def _settle_or_doubt(run: ActiveRun, state: CallState, services: Services)
         if allowance is not None:
             call.allowance = allowance
             if await read_arguments(call, services) is None:
+                call.context = replace(call.context, idempotency_key=permitted.idempotency_key)
                 happened = await asked_tool(call, services)
     if happened is None:
         await leave_in_doubt(

@@ -49,9 +49,7 @@ def registered_content(journal: Journal, digest: str) -> dict[str, Any] | None:
 
 
 def _new_workflows(known: list[Event], workflows: Iterable[Workflow]) -> Iterable[Draft]:
-    before = {
-        (event.name, event.version): event for event in known if isinstance(event, WorkflowRegistered)
-    }
+    before = {(event.name, event.version): event for event in known if isinstance(event, WorkflowRegistered)}
     for workflow in workflows:
         earlier = before.get((workflow.name, workflow.version))
         if earlier is None:
@@ -73,6 +71,4 @@ def _new_workflows(known: list[Event], workflows: Iterable[Workflow]) -> Iterabl
 def _new_policy(known: list[Event], engine: PolicyEngine) -> Iterable[Draft]:
     if any(isinstance(event, PolicyActivated) and event.revision == engine.revision for event in known):
         return
-    yield Draft(
-        PolicyActivated(revision=engine.revision), RUNTIME, {"bundle": Payload(engine.bundle)}
-    )
+    yield Draft(PolicyActivated(revision=engine.revision), RUNTIME, {"bundle": Payload(engine.bundle)})

@@ -16,6 +16,7 @@ from licet.audit.clock import Clock, SystemClock, new_id
 from licet.audit.errors import ConfigurationError
 from licet.audit.events import Actor, RunStarted
 from licet.audit.journal import Journal
+from licet.audit.records import SALT_BYTES
 from licet.policies import PolicyEngine
 from licet.policies import load as load_policies
 from licet.runtime.active import ActiveRun
@@ -277,7 +278,11 @@ class Runtime:
         )
         draft = run.draft(
             event,
-            {"input": canonical(given), "principal": canonical(principal.digestible())},
+            {
+                "input": canonical(given),
+                "principal": canonical(principal.digestible()),
+                "salt": os.urandom(SALT_BYTES),
+            },
             by=Actor(kind="principal", id=principal.subject),
         )
         await run.take(draft)

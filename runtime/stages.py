@@ -90,6 +90,7 @@ async def read_arguments(call: Call, services: Services) -> Halt | None:
     if outside:
         return Deny("narrowing", _visible("licet.narrowing.outside", outside))
     call.digest = binding_digest(
+        salt=call.run.state.salt,
         contract_hash=call.tool.contract_hash,
         arguments=call.arguments.canonical,
         principal=call.run.principal,

@@ -106,6 +106,7 @@ class RunState:
     status: Literal["running", "suspended", "finished"] = "running"
     started: RunStarted | None = None
     input: bytes = b"null"
+    salt: bytes = b""
     principal: Principal | None = None
     calls: dict[str, CallState] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
@@ -159,6 +160,7 @@ class RunState:
                 self.started = event
                 self.running_since = time
                 self.input = payloads.get("input", b"null")
+                self.salt = payloads.get("salt", b"")
                 self.principal = _principal(event, self.tenant, payloads.get("principal"))
             case RunResumed():
                 if self.running_since is not None and self.last_time is not None:

@@ -28,9 +28,7 @@ def switch(
         )
     event = SwitchedOff(scope=scope, reason=reason) if off else SwitchedOn(scope=scope, reason=reason)
     stream = INSTALLATION if tenant is None else tenant_stream(tenant)
-    journal.append_now(
-        Unit(stream=stream, tenant=tenant or INSTALLATION, drafts=(Draft(event, actor),))
-    )
+    journal.append_now(Unit(stream=stream, tenant=tenant or INSTALLATION, drafts=(Draft(event, actor),)))
 
 
 def stop_run(journal: Journal, run_id: str, *, reason: str, actor: Actor) -> None:

@@ -73,9 +73,7 @@ def _denial(call: Call, halt: Deny) -> Draft:
 async def _withheld(call: Call) -> Outcome:
     decision, mode = call.decision, call.run.workflow.mode
     assert decision is not None and mode != "act"
-    event = CallWithheld(
-        call_id=call.call_id, tool=call.tool_name, mode=mode, decision=decision, authorized=True
-    )
+    event = CallWithheld(call_id=call.call_id, tool=call.tool_name, mode=mode, decision=decision)
     await call.run.append(*call.opening, call.run.draft(event, _known(call)))
     return Suggested(
         call_id=call.call_id,
@@ -139,6 +137,7 @@ async def _shown(call: Call, services: Services) -> bytes:
         {
             "tool": call.tool.name,
             "effect": call.tool.effect,
+            "salt": state.salt.hex(),
             "contract_hash": call.tool.contract_hash,
             "args": call.arguments.plain,
             "preview": preview,

@@ -83,11 +83,9 @@ def show(
         except NothingToShow as error:
             shown, problem = None, str(error)
     if json:
+        said = [{"reason": reason, "args": edited} for _, reason, edited in answers]
         document = _summary(request) | {"shown": shown, "problem": problem}
-        document["answers"] = [
-            summary | {"reason": reason, "args": edited}
-            for summary, (_, reason, edited) in zip(document["answers"], answers, strict=True)
-        ]
+        document["answers"] = [summary | more for summary, more in zip(_answers(request), said, strict=True)]
         as_json(document)
         return
     _show_question(request, shown)
@@ -263,18 +261,24 @@ def _summary(request: Request) -> dict[str, Any]:
         "requested_at": timestamp(request.requested_at),
         "expires_at": timestamp(request.expires_at),
         "why": request.why,
-        "answers": [
-            {
-                "verdict": answer.verdict,
-                "reviewer": answer.reviewer,
-                "groups": list(answer.groups),
-                "local": answer.local,
-                "digest": answer.digest,
-                "time": timestamp(answer.time),
-            }
-            for answer in request.answers
-        ],
+        "answers": _answers(request),
     }
+
+
+def _answers(request: Request) -> list[dict[str, Any]]:
+    from licet.audit.clock import timestamp
+
+    return [
+        {
+            "verdict": answer.verdict,
+            "reviewer": answer.reviewer,
+            "groups": list(answer.groups),
+            "local": answer.local,
+            "digest": answer.digest,
+            "time": timestamp(answer.time),
+        }
+        for answer in request.answers
+    ]
 
 
 def _arguments(text: str) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class HeldClock:
 def shown(tenant: str = "default", args: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "tool": "issue_refund",
+        "salt": "73" * 16,
         "contract_hash": "c" * 64,
         "args": args or ARGS,
         "principal": {"subject": "alice", "tenant": tenant, "roles": ["support"], "attributes": {"eu": True}},

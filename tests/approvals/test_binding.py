@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from typing import Any
 
 import pytest
@@ -16,12 +17,13 @@ ALICE = Principal(
     subject="alice", tenant="acme", roles=frozenset({"support", "admin"}), attributes={"region": "EU"}
 )
 CALL: dict[str, Any] = {
+    "salt": b"s" * 16,
     "contract_hash": "c" * 64,
     "arguments": b'{"amount":"80.00"}',
     "principal": ALICE,
     "workflow_digest": "w" * 64,
 }
-GOLDEN = "f5374449f86512b5b32d56b2920c93e9d225337098d54f495bd902bdcfaa1764"
+GOLDEN = "da3bca1561182d979462c04eb404d6ed852425f57cc96b4ad4f58c74016021ed"
 
 
 def test_the_digest_never_changes_between_versions() -> None:
@@ -35,13 +37,14 @@ def test_the_digest_is_what_its_documentation_says() -> None:
         f'{{"region":"EU"}},"roles":["admin","support"],"subject":"alice","tenant":"acme"}},'
         f'"workflow_digest":"{"w" * 64}"}}'
     )
-    expected = hashlib.sha256(b"licet/approval-binding/v1\x00" + text.encode()).hexdigest()
+    expected = hmac.new(b"s" * 16, b"licet/approval-binding/v1\x00" + text.encode(), "sha256").hexdigest()
     assert binding_digest(**CALL) == expected
 
 
 @pytest.mark.parametrize(
     "change",
     [
+        {"salt": b"t" * 16},
         {"contract_hash": "e" * 64},
         {"arguments": b'{"amount":"80.01"}'},
         {"workflow_digest": "e" * 64},
@@ -65,6 +68,7 @@ def test_two_calls_have_one_digest_only_if_they_are_the_same(one: tuple, other: 
     def of(call: tuple) -> str:
         contract, arguments, subject, tenant, roles, workflow = call
         return binding_digest(
+            salt=b"s" * 16,
             contract_hash=contract,
             arguments=arguments,
             principal=Principal(subject, tenant, roles, {}),

@@ -58,12 +58,25 @@ def start(licet: Licet, given: str, code: int = 0, *options: str) -> dict[str, A
     return dict(json.loads(done.stdout))
 
 
-def waiting(licet: Licet) -> tuple[str, str]:
-    """A run that waits for a person: its id, and the request's."""
-    result = start(licet, "refund O-1 120.50")
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A journal in which one run waits for a person: where it is, the run's id and the request's."""
+    place = tmp_path_factory.mktemp("asked")
+    shutil.copy(Path(__file__).with_name("cli_desk.py"), place / "desk.py")
+    command = [LICET, "run", "desk", "refund O-1 120.50", *APP, "--subject", "alice", "--role", "support"]
+    done = subprocess.run([*command, "--json"], cwd=place, capture_output=True, check=True)
+    result = json.loads(done.stdout)
     assert result["type"] == "Suspended"
     (request_id,) = result["approvals"]
-    return result["run_id"], request_id
+    return place / "licet.db", result["run_id"], request_id
+
+
+@pytest.fixture
+def waiting(asked: tuple[Path, str, str], folder: Path) -> tuple[str, str]:
+    """The test's own copy of that journal: the run's id, and the request's."""
+    path, run_id, request_id = asked
+    shutil.copy(path, folder / "licet.db")
+    return run_id, request_id
 
 
 def ledger(folder: Path) -> list[str]:
@@ -137,8 +150,10 @@ class TestRun:
 
 
 class TestApprovals:
-    def test_what_is_approved_runs_once_and_only_when_resumed(self, licet: Licet, folder: Path) -> None:
-        run_id, request_id = waiting(licet)
+    def test_what_is_approved_runs_once_and_only_when_resumed(
+        self, licet: Licet, waiting: tuple[str, str], folder: Path
+    ) -> None:
+        run_id, request_id = waiting
         shown = json.loads(licet("approvals", "show", request_id, "--json").stdout)
         assert shown["shown"]["preview"] == "pay back 120.5 EUR of order O-1"
         licet("approvals", "approve", request_id, "--reason", "it arrived broken")
@@ -149,14 +164,16 @@ class TestApprovals:
         licet("runs", "resume", run_id, *APP)
         assert len(ledger(folder)) == 1
 
-    def test_approve_with_resume_executes(self, licet: Licet, folder: Path) -> None:
-        _, request_id = waiting(licet)
+    def test_approve_with_resume_executes(self, licet: Licet, waiting: tuple[str, str], folder: Path) -> None:
+        _, request_id = waiting
         done = licet("approvals", "approve", request_id[:23], "--resume", *APP)
         assert "said approve to refund" in done.stdout and "Answered (done)" in done.stdout
         assert len(ledger(folder)) == 1
 
-    def test_a_rejected_call_does_not_run_and_its_reason_is_needed(self, licet: Licet, folder: Path) -> None:
-        run_id, request_id = waiting(licet)
+    def test_a_rejected_call_does_not_run_and_its_reason_is_needed(
+        self, licet: Licet, waiting: tuple[str, str], folder: Path
+    ) -> None:
+        run_id, request_id = waiting
         licet("approvals", "reject", request_id, code=2)
         licet("approvals", "reject", request_id, "--reason", "", code=1)
         licet("approvals", "reject", request_id, "--reason", "no receipt", "--resume", *APP)
@@ -165,8 +182,10 @@ class TestApprovals:
         assert call["status"] == "denied" and "no receipt" in call["why"]
         assert "already" in licet("approvals", "approve", request_id, code=1).stderr
 
-    def test_an_edited_call_runs_with_the_edited_arguments(self, licet: Licet, folder: Path) -> None:
-        run_id, request_id = waiting(licet)
+    def test_an_edited_call_runs_with_the_edited_arguments(
+        self, licet: Licet, waiting: tuple[str, str], folder: Path
+    ) -> None:
+        run_id, request_id = waiting
         args = '{"order_id": "O-1", "amount": "60.25"}'
         licet("approvals", "edit", request_id, "--args", args, "--reason", "half of it", "--resume", *APP)
         assert ledger(folder) == ["O-1 60.25"]
@@ -175,48 +194,50 @@ class TestApprovals:
         assert "who edited it" in call["why"]
 
     @pytest.mark.parametrize("args", ["{", "[1]", '{"amount": "1", "amount": "2"}'])
-    def test_edited_arguments_are_one_json_object(self, licet: Licet, args: str) -> None:
-        _, request_id = waiting(licet)
+    def test_edited_arguments_are_one_json_object(
+        self, licet: Licet, waiting: tuple[str, str], args: str
+    ) -> None:
+        _, request_id = waiting
         assert "--args" in licet("approvals", "edit", request_id, "--args", args, code=2).stderr
 
-    def test_resume_and_app_go_together(self, licet: Licet) -> None:
-        _, request_id = waiting(licet)
+    def test_resume_and_app_go_together(self, licet: Licet, waiting: tuple[str, str]) -> None:
+        _, request_id = waiting
         licet("approvals", "approve", request_id, "--resume", code=2)
         licet("approvals", "approve", request_id, *APP, code=2)
         licet("approvals", "approve", request_id, "--resume", "--app", "desk:nothing", code=2)
         assert json.loads(licet("approvals", "list", "--json").stdout)[0]["answers"] == []
 
-    def test_listings_are_of_one_tenant_when_asked(self, licet: Licet) -> None:
-        _, request_id = waiting(licet)
+    def test_listings_are_of_one_tenant_when_asked(self, licet: Licet, waiting: tuple[str, str]) -> None:
+        _, request_id = waiting
         assert json.loads(licet("approvals", "list", "--tenant", "acme", "--json").stdout) == []
         (found,) = json.loads(licet("approvals", "list", "--json").stdout)
         assert (found["request_id"], found["status"]) == (request_id, "pending")
         licet("approvals", "show", request_id, "--tenant", "acme", code=1)
 
-    def test_foreign_text_is_shown_and_does_nothing(self, licet: Licet) -> None:
-        _, request_id = waiting(licet)
+    def test_foreign_text_is_shown_and_does_nothing(self, licet: Licet, waiting: tuple[str, str]) -> None:
+        _, request_id = waiting
         assert "[red]they asked[/] for it" in licet("approvals", "show", request_id).stdout
 
 
 class TestRuns:
-    def test_runs_are_listed_newest_first(self, licet: Licet) -> None:
-        first = start(licet, "read O-1")["run_id"]
-        second, _ = waiting(licet)
+    def test_runs_are_listed_newest_first(self, licet: Licet, waiting: tuple[str, str]) -> None:
+        first, _ = waiting
+        second = start(licet, "read O-1")["run_id"]
         listed = json.loads(licet("runs", "list", "--json").stdout)
         assert [run["run_id"] for run in listed] == [second, first]
-        assert [run["outcome"] for run in listed] == [None, "done"]
+        assert [run["outcome"] for run in listed] == ["done", None]
         suspended = json.loads(licet("runs", "list", "--status", "suspended", "--json").stdout)
-        assert [run["run_id"] for run in suspended] == [second]
+        assert [run["run_id"] for run in suspended] == [first]
         licet("runs", "list", "--status", "sleeping", code=2)
         assert second in licet("runs", "list").stdout
 
-    def test_a_run_is_shown_with_its_calls(self, licet: Licet) -> None:
-        run_id, _ = waiting(licet)
+    def test_a_run_is_shown_with_its_calls(self, licet: Licet, waiting: tuple[str, str]) -> None:
+        run_id, _ = waiting
         shown = licet("runs", "show", run_id).stdout
         assert "s1c1" in shown and "waits for 1 of any reviewer" in shown
 
-    def test_a_stopped_run_does_not_go_on(self, licet: Licet, folder: Path) -> None:
-        run_id, request_id = waiting(licet)
+    def test_a_stopped_run_does_not_go_on(self, licet: Licet, waiting: tuple[str, str], folder: Path) -> None:
+        run_id, request_id = waiting
         licet("runs", "stop", run_id, "--reason", "the customer called")
         assert (
             explained(licet, run_id)["now"] == f"It was stopped by switch.run:{run_id}: the customer called"
@@ -344,8 +365,10 @@ class TestVerify:
 
 
 class TestExplain:
-    def test_it_tells_who_asked_what_ran_and_who_approved(self, licet: Licet) -> None:
-        run_id, request_id = waiting(licet)
+    def test_it_tells_who_asked_what_ran_and_who_approved(
+        self, licet: Licet, waiting: tuple[str, str]
+    ) -> None:
+        run_id, request_id = waiting
         licet("approvals", "approve", request_id, "--reason", "it arrived broken", "--resume", *APP)
         told = licet("audit", "explain", run_id).stdout
         for expected in (
