@@ -220,11 +220,12 @@ def _show_question(request: Request, shown: dict[str, Any] | None) -> None:
     from licet.runtime.cli.story_view import marks
 
     say(f"workflow  {data(shown['workflow'].get('name'))} {data(shown['workflow'].get('version'))}")
-    say(f"would     {data(shown['preview'])}" if shown["preview"] is not None else "would     (no preview)")
+    preview = shown["preview"]
+    # Preview and arguments are never cut: nobody approves what they cannot read.
+    say(f"would     {safe(preview if isinstance(preview, str) else _dumped(preview))}")
     say(f"effect    {data(shown['effect'] or 'unknown')}")
     say("arguments")
     for name, value in shown["args"].items():
-        # The whole of it: nobody approves what is cut off.
         text = value if isinstance(value, str) else _dumped(value)
         say(f"{safe(name)} = {safe(text)}", indent=2)
     for name, title in (

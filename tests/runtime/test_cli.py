@@ -214,6 +214,12 @@ class TestApprovals:
         assert (found["request_id"], found["status"]) == (request_id, "pending")
         licet("approvals", "show", request_id, "--tenant", "acme", code=1)
 
+    def test_nobody_approves_what_is_cut_off(self, licet: Licet) -> None:
+        order = "O-1" + "x" * 5000
+        (request_id,) = start(licet, f"refund {order} 120.50")["approvals"]
+        shown = licet("approvals", "show", request_id).stdout
+        assert f"order_id = {order}\n" in shown and f"pay back 120.5 EUR of order {order}\n" in shown
+
     def test_foreign_text_is_shown_and_does_nothing(self, licet: Licet, waiting: tuple[str, str]) -> None:
         _, request_id = waiting
         assert "[red]they asked[/] for it" in licet("approvals", "show", request_id).stdout
