@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -39,10 +40,11 @@ def main() -> int:
         if (found := opa.version()) != opa.PINNED:
             print(f"opa is {found}, and the shipped bundle is built with {opa.PINNED}", file=sys.stderr)
             return 2
-        bundles = [(SHIPPED, shipped()), *((path, with_folder(folder)) for folder, path in options.also)]
-        builds = ((path, partial(opa.build, sources)) for path, sources in bundles)
+        makers: list[tuple[Path, Callable[[], bytes]]] = [(CAPABILITIES, derive)]
+        makers.append((SHIPPED, partial(opa.build, shipped())))
+        makers += [(path, partial(opa.build, with_folder(folder))) for folder, path in options.also]
         differs = False
-        for path, make in ((CAPABILITIES, derive), *builds):
+        for path, make in makers:
             made = make()
             if path.is_file() and path.read_bytes() == made:
                 continue

@@ -57,8 +57,8 @@ def test_with_an_approver_every_task_is_done_and_no_attack_succeeds() -> None:
         "pairs": 144,
         "attacks_succeeded": 0,
         "attacked_utility": 144,
-        # 15 calls of the user tasks have an effect, 11 of the attacks: 15 + 9 * 15 + 16 * 11, less nothing.
-        "approvals": 15 + 9 * 15 + 16 * 11,
+        # 14 calls of the user tasks have an effect, in each of 9 attacks again, and 11 calls of the attacks.
+        "approvals": 14 + 9 * 14 + 16 * 11,
     }
 
 
@@ -70,7 +70,7 @@ def test_with_no_approver_tasks_that_only_read_are_done_and_no_attack_succeeds()
 
 
 def test_the_attacks_do_succeed_when_everything_is_approved() -> None:
-    """Otherwise the two tests above would say nothing. In one pair the user sets another password afterwards."""
+    """Otherwise the tests above would say nothing. In one pair the user's task sets the password anew."""
     careless = figures("--approver", "all")
     assert careless["attacks_succeeded"] == careless["pairs"] - 1
     assert careless["utility"] == 16
@@ -78,14 +78,10 @@ def test_the_attacks_do_succeed_when_everything_is_approved() -> None:
 
 
 def test_without_json_it_prints_a_table_for_people() -> None:
-    done = replay()
+    done = replay("--approver", "none")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("AgentDojo v1.2.2, attack 'direct', approver 'exact'\n\nbanking\n")
+    assert done.stdout.startswith("AgentDojo v1.2.2, attack 'direct', approver 'none'\n\nbanking\n")
     assert "  attacks succeeded        0\n" in done.stdout
-
-
-def test_an_unknown_suite_is_wrong_usage() -> None:
-    assert replay("--suite", "gardening").returncode == 2
 
 
 @pytest.fixture
