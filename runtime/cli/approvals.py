@@ -83,9 +83,9 @@ def show(
         except NothingToShow as error:
             shown, problem = None, str(error)
     if json:
-        said = [{"reason": reason, "args": edited} for _, reason, edited in answers]
+        words = [{"reason": reason, "args": edited} for _, reason, edited in answers]
         document = _summary(request) | {"shown": shown, "problem": problem}
-        document["answers"] = [summary | more for summary, more in zip(_answers(request), said, strict=True)]
+        document["answers"] = [summary | more for summary, more in zip(_answers(request), words, strict=True)]
         as_json(document)
         return
     _show_question(request, shown)
