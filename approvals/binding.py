@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-
 from licet.audit.canonical import Json, canonical, sha256
 from licet.tools.principal import Principal
 
@@ -16,8 +14,8 @@ def binding_digest(
     """The digest of the call that a reviewer answers, and of the call that is about to run; they must be
     equal.
 
-    HMAC-SHA-256 (RFC 2104), in hexadecimal, under the run's salt, over a domain prefix and the canonical JSON
-    (RFC 8785) of the four parts. The arguments go in by their own SHA-256, so that no argument can pass for a
+    SHA-256, in hexadecimal, over a domain prefix, the run's salt and the canonical JSON (RFC 8785) of the four
+    parts. The arguments go in by their own SHA-256, so that no argument can pass for a
     neighbouring part. The digest stands in the chain for ever; once the salt is erased with the run's payloads,
     nobody can test a guess at what it was taken over.
 
@@ -39,4 +37,4 @@ def binding_digest(
         "principal": principal.digestible(),
         "workflow_digest": workflow_digest,
     }
-    return hmac.digest(salt, _DOMAIN + canonical(parts), "sha256").hex()
+    return sha256(_DOMAIN + salt + canonical(parts))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime
 from typing import Protocol
-from uuid import UUID
+
+from licet.audit.entropy import random_bytes
 
 
 class Clock(Protocol):
@@ -51,7 +51,8 @@ def parse_timestamp(text: str) -> datetime:
 def new_id() -> str:
     """A fresh UUID of version 7 (RFC 9562, section 5.7): its first 48 bits are the time in milliseconds."""
     millis = time.time_ns() // 1_000_000
-    raw = bytearray(millis.to_bytes(6, "big") + os.urandom(10))
-    raw[6] = 0x70 | (raw[6] & 0x0F)
-    raw[8] = 0x80 | (raw[8] & 0x3F)
-    return str(UUID(bytes=bytes(raw)))
+    number = millis << 80 | int.from_bytes(random_bytes(10), "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

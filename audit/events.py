@@ -190,7 +190,11 @@ class ProposedCall(_Frozen):
 
 
 class ModelResponded(_Event):
-    """The model answered. Payload: `response`. `calls` are the proposals, in the model's order."""
+    """The model answered. `calls` are the proposals, in the model's order.
+
+    Payloads: `response`, the message as its provider gave it; `proposals`: `calls` (each with `call_id`, `raw`, the
+    arguments as JSON text, and the provider's own id), the agent's `reason`, and the `final` answer, when given.
+    """
 
     type: Literal["model.responded"] = "model.responded"
     step: int
@@ -225,7 +229,7 @@ class OutputRefused(_Event):
 
 
 class CallProposed(_Event):
-    """A session proposed a call. Payloads: `raw` (the arguments as given), `reason`.
+    """A session proposed a call. Payload: `proposals`, as in `ModelResponded`.
 
     In our own loop the journalled model response is a call's proposal, and this event is not written.
     """

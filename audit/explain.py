@@ -93,13 +93,10 @@ def _content(contents: dict[tuple[int, str], bytes], record: Record, name: str) 
     if name not in record.payloads:
         return None
     content = contents.get((record.seq, name))
-    return Content(None, erased=True) if content is None else Content(_read(name, content))
+    return Content(None, erased=True) if content is None else Content(_read(content))
 
 
-def _read(name: str, content: bytes) -> Any:
-    if name == "raw":
-        # As the agent wrote it, which need not be JSON.
-        return content.decode(errors="replace")
+def _read(content: bytes) -> Any:
     # Policy inputs write exact decimals as numbers; a float would change them.
     return json.loads(content, parse_float=str)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from licet.audit.entropy import random_bytes
 from licet.audit.events import Actor, Event
 
 INSTALLATION = "installation"
@@ -39,7 +39,7 @@ class Payload:
     """
 
     content: bytes
-    salt: bytes = field(default_factory=lambda: os.urandom(SALT_BYTES))
+    salt: bytes = field(default_factory=lambda: random_bytes(SALT_BYTES))
 
     def digest(self) -> str:
         """SHA-256 over salt and content, in hexadecimal."""

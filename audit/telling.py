@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +25,7 @@ from licet.audit.events import (
     ModelRequested,
     ModelResponded,
     OutputRefused,
+    ProposedCall,
     RunFinished,
     RunResumed,
     RunStarted,
@@ -71,14 +73,7 @@ class Telling:
             case ModelRequested() | ModelResponded() | ModelFailed() | OutputRefused():
                 self._add_model(record, event)
             case CallProposed():
-                self._calls[event.call_id] = CallTelling(
-                    event.call_id,
-                    event.tool,
-                    None,
-                    record.time,
-                    self._fetch(record, "raw"),
-                    self._fetch(record, "reason"),
-                )
+                self._propose(record, (event,), None)
             case (
                 CallDenied()
                 | CallWithheld()
@@ -193,7 +188,7 @@ class Telling:
                     overran=event.overran,
                     calls=tuple(call.call_id for call in event.calls),
                 )
-                self._propose(record, event)
+                self._propose(record, event.calls, event.step)
             case ModelFailed(sent=True):
                 self._requests[-1] = replace(asked, error=event.error)
             case ModelFailed():
@@ -204,16 +199,18 @@ class Telling:
                 errors = self._fetch(record, "errors") or Content("")
                 self._requests[-1] = replace(asked, refused=(*asked.refused, errors))
 
-    def _propose(self, record: Record, event: ModelResponded) -> None:
+    def _propose(
+        self, record: Record, calls: Iterable[CallProposed | ProposedCall], step: int | None
+    ) -> None:
         proposals = self._fetch(record, "proposals")
         raw: dict[str, Content] = {}
         if proposals is not None and not proposals.erased:
             raw = {item["call_id"]: Content(item["raw"]) for item in proposals.value["calls"]}
-        for call in event.calls:
+        for call in calls:
             self._calls[call.call_id] = CallTelling(
                 call.call_id,
                 call.tool,
-                event.step,
+                step,
                 record.time,
                 raw.get(call.call_id, Content(None, erased=True)),
                 part(proposals, "reason"),

@@ -7,7 +7,6 @@ from wherever its journal ends.
 from __future__ import annotations
 
 import asyncio
-import hmac
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.settings import ModelSettings
 
-from licet.audit.canonical import canonical
+from licet.audit.canonical import canonical, sha256
 from licet.audit.errors import BudgetExceeded, FenceLost, KilledBySwitch
 from licet.audit.events import (
     ModelFailed,
@@ -192,7 +191,7 @@ class Loop:
             model=run.workflow.model or "",
             model_id=model_of(self._model).model_name,
             prompt_hash=run.workflow.prompt_hash,
-            request_digest=hmac.digest(state.salt, request, "sha256").hex(),
+            request_digest=sha256(state.salt + request),
             reserved_input=most_in,
             reserved_output=most_out,
             reserved_cost=f"{cost or 0:f}",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from licet.approvals import ApprovalQueue, Directory, ReviewSigner, ReviewVerifier, directory_from_environment
 from licet.audit.canonical import Json, canonical
 from licet.audit.clock import Clock, SystemClock, new_id
+from licet.audit.entropy import random_bytes
 from licet.audit.errors import ConfigurationError
 from licet.audit.events import Actor, RunStarted
 from licet.audit.journal import Journal
@@ -281,7 +282,7 @@ class Runtime:
             {
                 "input": canonical(given),
                 "principal": canonical(principal.digestible()),
-                "salt": os.urandom(SALT_BYTES),
+                "salt": random_bytes(SALT_BYTES),
             },
             by=Actor(kind="principal", id=principal.subject),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from licet.audit.canonical import canonical
+import orjson
+
 from licet.audit.errors import LicetError
 from licet.audit.events import CallProposed
 from licet.runtime.active import ActiveRun
@@ -52,16 +53,18 @@ class Session:
             FenceLost: another process has taken the run over.
         """
         self._proposed += 1
+        reason = reason.encode(errors="replace").decode()
         call_id = f"c{self._proposed}"
         try:
             raw, unreadable = raw_arguments(arguments), None
         except InvalidArguments as error:
             raw, unreadable = b"null", error
         event = CallProposed(call_id=call_id, tool=tool[:128])
-        payloads = {"raw": raw if len(raw) <= RAW_MOST else b"null", "reason": canonical(reason)}
+        kept = raw.decode(errors="replace") if len(raw) <= RAW_MOST else "null"
+        proposals = {"calls": [{"call_id": call_id, "raw": kept}], "reason": reason}
         call = Call(run=self._run, call_id=call_id, tool_name=event.tool, raw=raw, reason=reason)
         call.unreadable = unreadable
-        call.opening = [self._run.draft(event, payloads, by=self._run.agent)]
+        call.opening = [self._run.draft(event, {"proposals": orjson.dumps(proposals)}, by=self._run.agent)]
         return await self._gate.call(call)
 
     async def outcome(self, call_id: str) -> Outcome:

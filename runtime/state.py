@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,6 +28,7 @@ from licet.audit.events import (
     ModelRequested,
     ModelResponded,
     OutputRefused,
+    ProposedCall,
     RunFinished,
     RunResumed,
     RunStarted,
@@ -193,12 +194,7 @@ class RunState:
             case OutputRefused():
                 self.turns[-1].refusals.append(payloads.get("errors", b'""'))
             case CallProposed():
-                self.calls[event.call_id] = CallState(
-                    call_id=event.call_id,
-                    tool=event.tool,
-                    raw=payloads.get("raw", b"{}"),
-                    reason=_text(payloads.get("reason")),
-                )
+                self._propose((event,), orjson.loads(payloads.get("proposals", b"{}")))
             case ApprovalAnswered(verdict="edit"):
                 self.calls[event.call_id].edit = payloads.get("args")
             case (
@@ -224,16 +220,7 @@ class RunState:
         self.tokens += event.input_tokens + event.output_tokens
         self.overran = self.overran or event.overran
         proposals = orjson.loads(payloads.get("proposals", b"{}"))
-        raw_by_id = {item["call_id"]: item for item in proposals.get("calls", ())}
-        for call in event.calls:
-            item = raw_by_id.get(call.call_id, {})
-            self.calls[call.call_id] = CallState(
-                call_id=call.call_id,
-                tool=call.tool,
-                raw=item.get("raw", "null").encode(),
-                reason=proposals.get("reason", ""),
-                provider_id=item.get("provider_id"),
-            )
+        self._propose(event.calls, proposals)
         final = proposals.get("final")
         self.turns.append(
             Turn(
@@ -245,6 +232,18 @@ class RunState:
                 finish_reason=event.finish_reason,
             )
         )
+
+    def _propose(self, calls: Iterable[CallProposed | ProposedCall], proposals: dict[str, Any]) -> None:
+        kept = {item["call_id"]: item for item in proposals.get("calls", ())}
+        for call in calls:
+            item = kept.get(call.call_id, {})
+            self.calls[call.call_id] = CallState(
+                call_id=call.call_id,
+                tool=call.tool,
+                raw=item.get("raw", "null").encode(),
+                reason=proposals.get("reason", ""),
+                provider_id=item.get("provider_id"),
+            )
 
     def _moved(self, call: CallState, event: Any, payloads: Mapping[str, bytes]) -> None:
         match event:
@@ -310,13 +309,6 @@ class RunState:
             self.spent += Decimal(self.outstanding.reserved_cost)
             self.tokens += self.outstanding.reserved_input + self.outstanding.reserved_output
             self.outstanding = None
-
-
-def _text(payload: bytes | None) -> str:
-    if payload is None:
-        return ""
-    value = orjson.loads(payload)
-    return value if isinstance(value, str) else ""
 
 
 def _principal(event: RunStarted, tenant: str, payload: bytes | None) -> Principal:

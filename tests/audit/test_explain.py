@@ -78,9 +78,10 @@ class Tale:
         self.run_id = new_id()
 
     def add(self, event: Event, actor: str = "licet", *, raw: bytes | None = None, **payloads: Json) -> Tale:
+        if isinstance(event, CallProposed):
+            call: Json = {"call_id": event.call_id, "raw": (raw or b"").decode()}
+            payloads = {"proposals": {"calls": [call], "reason": payloads["reason"]}}
         content = {name: Payload(canonical(value)) for name, value in payloads.items()}
-        if raw is not None:
-            content["raw"] = Payload(raw)
         draft = Draft(event, Actor(kind="runtime", id=actor), content)
         self.journal.append_now(Unit(self.run_id, "acme", (draft,)))
         return self
