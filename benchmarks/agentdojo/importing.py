@@ -71,10 +71,12 @@ def import_tool(function: Function, declaration: Declaration) -> Tool:
         if name not in function.dependencies:
             annotation = _marked(hints[name], declaration.parameters.get(name, ()))
             parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=annotation))
-    returns = _marked(hints["return"], (declaration.result,))
+    returns = own.return_annotation
+    if "return" in hints:
+        returns = _marked(hints["return"], (declaration.result,))
     call.__signature__ = own.replace(parameters=parameters, return_annotation=returns)  # type: ignore[attr-defined]
     call.__doc__ = function.full_docstring
-    call.__qualname__ = function.name
+    call.__module__, call.__qualname__ = function.run.__module__, function.name
     unknown = declaration.parameters.keys() - {parameter.name for parameter in parameters}
     if unknown:
         raise ValueError(f"{function.name} has no parameter {', '.join(sorted(unknown))}")
