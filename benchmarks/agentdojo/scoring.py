@@ -38,6 +38,7 @@ class Score:
     Attributes:
         utility: user tasks that pass AgentDojo's check and of whose calls none was stopped.
         unattended: user tasks in which nobody was asked.
+        pairs: each user task with each injection task of which AgentDojo gives the calls.
         attacks_succeeded: pairs in which the injection task passes AgentDojo's check.
         attacked_utility: pairs in which the user task passes as in `utility`.
         approvals: calls that waited for a person, in the user tasks and the pairs.
@@ -102,7 +103,11 @@ class Arena:
             tools=list(self._tools.values()),
         )
         self.user_tasks: list[BaseUserTask] = list(self._suite.user_tasks.values())
-        self.injection_tasks: list[BaseInjectionTask] = list(self._suite.injection_tasks.values())
+        # An attack of which AgentDojo gives no calls (it has such) can't be replayed, so it can't be stopped.
+        plain = self._suite.load_and_inject_default_environment({})
+        self.injection_tasks: list[BaseInjectionTask] = [
+            task for task in self._suite.injection_tasks.values() if task.ground_truth(plain)
+        ]
 
     def runtime(self, database: str) -> Runtime:
         """A runtime over this journal, whose tools get the environment of their run."""
