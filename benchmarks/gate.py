@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import orjson
 
@@ -99,24 +99,56 @@ def arguments(name: str, number: int) -> dict[str, Any]:
     return read if name == "read_order" else {**read, "amount": "12.50"}
 
 
-async def one_at_a_time(folder: Path, name: str, calls: int) -> tuple[list[float], dict[str, float], str]:
-    """Latencies of `calls` calls, medians by stage, and a run that was made."""
+class Measured:
+    """Figures of one kind of call and of its floor, taken in turn so that both meet the same machine."""
+
+    def __init__(self) -> None:
+        self.calls: list[float] = []
+        self.decisions: list[float] = []
+        self.commits: list[float] = []
+        self.stages = Stages()
+        self.policy_input = b""
+
+    @property
+    def floor(self) -> float:
+        """Median microseconds of one bare decision and of the bare commits of one call."""
+        return statistics.median(self.decisions) + statistics.median(self.commits)
+
+
+async def one_at_a_time(folder: Path, name: str, calls: int) -> Measured:
+    """Calls one after another; after each run of them as many bare decisions and commits."""
+    figures = Measured()
     stages = Stages()
-    latencies: list[float] = []
     database = f"sqlite:///{folder}/{name}.db"
+    engine: Any = load()
+    instance = PolicyInstance(engine._policy)
+    bare = BareDatabase(folder / f"{name}-bare.db")
     async with Runtime(database, workflows=[WORKFLOW], observer=stages) as runtime:
-        run_id = ""
-        for _ in range(max(calls // CALLS_PER_RUN, 2)):
+
+        async def one_run(latencies: list[float]) -> str:
             async with runtime.session("bench", PRINCIPAL) as run:
-                run_id = run.id
                 for number in range(CALLS_PER_RUN):
                     begun = time.perf_counter()
-                    outcome = await run.call(name, arguments(name, number), reason="the customer asked for it")
+                    outcome = await run.call(
+                        name, arguments(name, number), reason="the customer asked for it"
+                    )
                     ended = time.perf_counter()
                     stages.close(ended)
                     assert isinstance(outcome, Executed), outcome
                     latencies.append((ended - begun) * 1e6)
-    return latencies[CALLS_PER_RUN:], stages.medians(), run_id
+            return run.id
+
+        commits, figures.policy_input = rows_of(folder, name, await one_run([]))
+        for _ in range(max(calls // CALLS_PER_RUN, 2)):
+            await one_run(figures.calls)
+            for _ in range(CALLS_PER_RUN):
+                figures.decisions.append(
+                    microseconds(lambda: orjson.loads(instance.evaluate(figures.policy_input)))
+                )
+                figures.commits.append(microseconds(lambda: bare.write(commits)))
+    bare.close()
+    figures.stages = stages
+    return figures
 
 
 async def at_once(folder: Path, runs: int, calls: int) -> float:
@@ -126,7 +158,9 @@ async def at_once(folder: Path, runs: int, calls: int) -> float:
     async def work(runtime: Runtime) -> None:
         async with runtime.session("bench", PRINCIPAL) as run:
             for number in range(calls):
-                outcome = await run.call("set_discount", arguments("set_discount", number), reason="asked for")
+                outcome = await run.call(
+                    "set_discount", arguments("set_discount", number), reason="asked for"
+                )
                 assert isinstance(outcome, Executed), outcome
 
     async with Runtime(database, workflows=[WORKFLOW]) as runtime:
@@ -162,38 +196,39 @@ def rows_of(folder: Path, name: str, run_id: str) -> tuple[list[list[tuple[Any, 
     return [commit for commit in commits if commit], policy_input
 
 
-def bare_commits(folder: Path, commits: list[list[tuple[Any, ...]]], rounds: int) -> float:
-    """Median microseconds to write the same bytes with plain `sqlite3`, all commits of one call."""
-    connection = sqlite3.connect(folder / "bare.db", isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("CREATE TABLE IF NOT EXISTS events(stream, seq, record, hash)")
-    connection.execute("CREATE TABLE IF NOT EXISTS payloads(stream, seq, name, salt, content)")
-    insert = {
+class BareDatabase:
+    """Plain `sqlite3` in WAL mode with synchronous=FULL, and tables without indexes, triggers or types."""
+
+    INSERT: ClassVar = {
         "events": "INSERT INTO events VALUES (?, ?, ?, ?)",
         "payloads": "INSERT INTO payloads VALUES (?, ?, ?, ?, ?)",
     }
 
-    def write() -> None:
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("CREATE TABLE events(stream, seq, record, hash)")
+        self._connection.execute("CREATE TABLE payloads(stream, seq, name, salt, content)")
+
+    def write(self, commits: list[list[tuple[Any, ...]]]) -> None:
+        """Each list of rows in a commit of its own."""
         for commit in commits:
-            connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("BEGIN IMMEDIATE")
             for table, *values in commit:
-                connection.execute(insert[table], values)
-            connection.execute("COMMIT")
+                self._connection.execute(self.INSERT[table], values)
+            self._connection.execute("COMMIT")
 
-    spent = median_us(write, rounds)
-    connection.close()
-    return spent
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
 
 
-def median_us(work: Callable[[], Any], rounds: int) -> float:
-    """Median microseconds of one round."""
-    times = []
-    for _ in range(rounds):
-        begun = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - begun) * 1e6)
-    return statistics.median(times)
+def microseconds(work: Callable[[], Any]) -> float:
+    """How long one call of `work` takes."""
+    begun = time.perf_counter()
+    work()
+    return (time.perf_counter() - begun) * 1e6
 
 
 def import_seconds() -> float:
@@ -212,32 +247,25 @@ def measure(calls: int) -> dict[str, Any]:
     """All figures."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
-        reads, read_stages, read_run = asyncio.run(one_at_a_time(folder, "read_order", calls))
-        effects, effect_stages, effect_run = asyncio.run(one_at_a_time(folder, "set_discount", calls))
-        read_rows, _ = rows_of(folder, "read_order", read_run)
-        effect_rows, policy_input = rows_of(folder, "set_discount", effect_run)
-        engine: Any = load()
-        instance = PolicyInstance(engine._policy)
-        decision = median_us(lambda: orjson.loads(instance.evaluate(policy_input)), 2000)
-        floor_read = decision + bare_commits(folder, read_rows, calls // 2)
-        floor_effect = decision + bare_commits(folder, effect_rows, calls // 2)
+        read = asyncio.run(one_at_a_time(folder, "read_order", calls))
+        effect = asyncio.run(one_at_a_time(folder, "set_discount", calls))
         together = asyncio.run(at_once(folder, 100, max(calls // 50, 5)))
-    read_p50, effect_p50 = statistics.median(reads), statistics.median(effects)
+    read_p50, effect_p50 = statistics.median(read.calls), statistics.median(effect.calls)
     return {
-        "decision_us": round(decision, 1),
-        "policy_input_bytes": len(policy_input),
+        "decision_us": round(statistics.median(effect.decisions), 1),
+        "policy_input_bytes": len(effect.policy_input),
         "read_p50_us": round(read_p50, 1),
-        "read_p99_us": round(statistics.quantiles(reads, n=100)[98], 1),
+        "read_p99_us": round(statistics.quantiles(read.calls, n=100)[98], 1),
         "effect_p50_us": round(effect_p50, 1),
-        "effect_p99_us": round(statistics.quantiles(effects, n=100)[98], 1),
-        "floor_read_us": round(floor_read, 1),
-        "floor_effect_us": round(floor_effect, 1),
-        "ratio_read": round(read_p50 / floor_read, 2),
-        "ratio_effect": round(effect_p50 / floor_effect, 2),
-        "effect_calls_per_s_1": round(1e6 / statistics.fmean(effects)),
+        "effect_p99_us": round(statistics.quantiles(effect.calls, n=100)[98], 1),
+        "floor_read_us": round(read.floor, 1),
+        "floor_effect_us": round(effect.floor, 1),
+        "ratio_read": round(read_p50 / read.floor, 2),
+        "ratio_effect": round(effect_p50 / effect.floor, 2),
+        "effect_calls_per_s_1": round(1e6 / statistics.fmean(effect.calls)),
         "effect_calls_per_s_100": round(together),
         "import_s": round(import_seconds(), 3),
-        "stages": {"read": read_stages, "effect": effect_stages},
+        "stages": {"read": read.stages.medians(), "effect": effect.stages.medians()},
     }
 
 
