@@ -1,1 +1,1 @@
-"""Measurements of Licet. Each prints figures and ratios taken in one run, on one machine, against a named limit."""
+"""Measurements of Licet. Each prints figures and ratios taken in one run against a named limit or peer."""

@@ -1,8 +1,9 @@
 """What the gate costs: `python -m benchmarks.gate [--json]`.
 
-Measured in one run: a read call and a call with an effect, one at a time and with 100 runs at once, and the floor they
-stand on, which is one bare evaluation of the same policy bundle on the same input under wasmtime, and one (read) or
-two (effect) bare `sqlite3` commits of the same bytes with synchronous=FULL. Times are microseconds.
+Measured in one run: a read call and a call with an effect, one at a time and with 100 runs at once, and the
+floor they stand on, which is one bare evaluation of the same policy bundle on the same input under wasmtime,
+and one (read) or two (effect) bare `sqlite3` commits of the same bytes with synchronous=FULL. Times are
+microseconds.
 """
 
 from __future__ import annotations
