@@ -149,6 +149,4 @@ def world(folder: Path, **options: Any) -> Runtime:
     ledger = options.pop("ledger", None) or Ledger(folder / "ledger.txt")
     model = options.pop("model", None) or scripted([answer("nothing to do")])
     options.setdefault("workflows", [desk()])
-    return Runtime(
-        f"sqlite:///{folder}/licet.db", models={"main": model}, inject={Ledger: ledger}, **options
-    )
+    return Runtime(f"sqlite:///{folder}/licet.db", models={"main": model}, inject={Ledger: ledger}, **options)

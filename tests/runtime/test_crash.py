@@ -34,7 +34,9 @@ class LaterClock:
 
 def die_at(folder: Path, point: str, mode: str, resume: str | None = None) -> None:
     command = [sys.executable, str(Path(__file__).with_name("crash_child.py")), str(folder), point, mode]
-    child = subprocess.run(command + ([resume] if resume else []), check=False, capture_output=True, text=True)
+    child = subprocess.run(
+        command + ([resume] if resume else []), check=False, capture_output=True, text=True
+    )
     assert child.returncode == -signal.SIGKILL, child.stderr
 
 
@@ -53,7 +55,9 @@ def intact(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("point", BEFORE_INTENT)
-async def test_killed_before_the_intent_nothing_happened_and_the_run_goes_on(tmp_path: Path, point: str) -> None:
+async def test_killed_before_the_intent_nothing_happened_and_the_run_goes_on(
+    tmp_path: Path, point: str
+) -> None:
     die_at(tmp_path, point, "irreversible")
     assert effects(tmp_path) == 0
     assert intact(tmp_path)
@@ -104,7 +108,9 @@ async def test_killed_after_the_record_the_run_goes_on_without_repeating(tmp_pat
 
 
 @pytest.mark.parametrize("point", [*BEFORE_INTENT, *IN_FLIGHT, *AFTER_RECORD])
-async def test_an_approved_call_runs_at_most_once_wherever_its_process_dies(tmp_path: Path, point: str) -> None:
+async def test_an_approved_call_runs_at_most_once_wherever_its_process_dies(
+    tmp_path: Path, point: str
+) -> None:
     script = scripted(SCRIPTS["approved"])
     async with world(tmp_path, model=script) as runtime:
         waiting = await runtime.run("desk", "please", ALICE)
@@ -135,4 +141,3 @@ async def test_an_idempotent_write_is_repeated_under_its_key_once_its_permit_has
     with Journal.open(f"sqlite:///{tmp_path}/licet.db") as journal:
         call = load(journal, only_run(tmp_path)).calls["s1c1"]
     assert call.attempts == 2
-

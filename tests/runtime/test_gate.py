@@ -124,7 +124,9 @@ async def test_any_other_error_of_an_irreversible_call_leaves_it_in_doubt_and_st
         assert head is not None and head.status == "suspended"
 
 
-async def test_a_write_that_is_not_idempotent_is_in_doubt_too_and_one_that_is_has_failed(tmp_path: Path) -> None:
+async def test_a_write_that_is_not_idempotent_is_in_doubt_too_and_one_that_is_has_failed(
+    tmp_path: Path,
+) -> None:
     class Broken(Ledger):
         def write(self, line: str) -> None:
             raise OSError("disk")
@@ -180,7 +182,9 @@ async def test_the_same_call_again_and_again_ends_the_run(tmp_path: Path) -> Non
         assert isinstance(last, Denied) and last.stage == "stop_rules.same_call"
 
 
-async def test_the_tools_own_authorization_is_asked_and_its_reason_is_kept_from_the_model(tmp_path: Path) -> None:
+async def test_the_tools_own_authorization_is_asked_and_its_reason_is_kept_from_the_model(
+    tmp_path: Path,
+) -> None:
     def authorize(order_id: str) -> bool | Refused:
         if order_id == "boom":
             raise RuntimeError("secret")
@@ -228,7 +232,9 @@ async def test_a_kill_switch_holds_for_the_next_call_and_only_for_its_scope(tmp_
             assert isinstance(await run.call("refund", {"order_id": "O-1", "amount": "20"}), Executed)
 
 
-async def test_a_caller_that_is_cancelled_lets_go_and_the_effect_still_gets_its_record(tmp_path: Path) -> None:
+async def test_a_caller_that_is_cancelled_lets_go_and_the_effect_still_gets_its_record(
+    tmp_path: Path,
+) -> None:
     started, finish = asyncio.Event(), asyncio.Event()
 
     @tool(effect="irreversible")
@@ -256,9 +262,7 @@ async def test_the_permit_names_decision_digest_and_deadline(tmp_path: Path) -> 
         async with runtime.session("desk", ALICE) as run:
             await run.call("refund", {"order_id": "O-1", "amount": "20.00"})
         (permit,) = [
-            record.event
-            for record in runtime.journal.read(run.id)
-            if isinstance(record.event, CallPermitted)
+            record.event for record in runtime.journal.read(run.id) if isinstance(record.event, CallPermitted)
         ]
         assert permit.decision.allow and permit.decision.grants
         (policy,) = [

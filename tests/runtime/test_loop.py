@@ -204,7 +204,9 @@ async def test_a_spend_limit_with_a_model_without_a_price_is_refused_at_start(tm
             pass
 
 
-async def test_unparsable_arguments_and_unknown_tools_are_answered_and_the_run_goes_on(tmp_path: Path) -> None:
+async def test_unparsable_arguments_and_unknown_tools_are_answered_and_the_run_goes_on(
+    tmp_path: Path,
+) -> None:
     seen: list[list[ModelMessage]] = []
     script = [
         calls(("read_order", '{"order_id": "O-1", "order_id": "O-2"}'), ("nothing_like_it", {})),  # type: ignore[arg-type]

@@ -67,7 +67,11 @@ async def test_a_policy_that_fails_denies_and_the_cause_is_on_record(tmp_path: P
     nonsense.mkdir()
     engine = Wrapped()
     failure = Decided(
-        decision_id="d", revision=engine.revision, engine="wasm", allow=False, cause="the evaluation was aborted"
+        decision_id="d",
+        revision=engine.revision,
+        engine="wasm",
+        allow=False,
+        cause="the evaluation was aborted",
     )
     engine.change = failure.model_dump(include={"allow", "cause"})
     async with world(tmp_path, policies=engine) as runtime, runtime.session("desk", ALICE) as run:
