@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import orjson
+
 from licet.approvals import ApprovalQueue, Directory, ReviewSigner, ReviewVerifier, directory_from_environment
 from licet.audit.canonical import Json, canonical
 from licet.audit.clock import Clock, SystemClock, new_id
@@ -94,7 +96,7 @@ class Runtime:
             self._check(workflow)
         self._directory = directory
         self._verifier = verifier
-        self._environment = dict(environment or {})
+        self._environment = _facts(environment or {})
         self._agent = agent
         self._clock = clock or SystemClock()
         self._observer = observer or (lambda stage, call_id: None)
@@ -355,3 +357,11 @@ class Runtime:
                 f"workflow {workflow.name} limits its spend and model {workflow.model!r} has no price; "
                 "register it as Priced(model, input=, output=), in USD for a million tokens"
             )
+
+
+def _facts(environment: Mapping[str, Json]) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = orjson.loads(canonical(dict(environment)))
+    except ValueError as error:
+        raise ConfigurationError(f"environment holds what policy could not read: {error}") from None
+    return facts
