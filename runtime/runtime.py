@@ -186,7 +186,8 @@ class Runtime:
     ) -> AsyncIterator[Session]:
         """A governed run for an agent of the caller's own: a new one, or (by `run_id`) one that waits.
 
-        When the block ends the run is finished, unless a call of it waits for a person; then it is suspended.
+        When the block ends the run is finished, unless a call of it waits for a person, or the block ends by an
+        exception; then it is suspended, and can be taken up again.
 
         Raises:
             RuntimeClosed: the runtime is not running.
@@ -203,8 +204,10 @@ class Runtime:
         session = Session(run, gate, services)
         try:
             yield session
-        finally:
-            await session.close()
+        except BaseException:
+            await session.close(leave_open=True)
+            raise
+        await session.close()
 
     async def resume(self, run_id: str) -> RunResult:
         """Go on with a run that waits, or whose process died. A run that has ended gives its result again.

@@ -243,3 +243,17 @@ async def test_a_run_that_waits_can_be_stopped_for_good(tmp_path: Path) -> None:
         assert runtime.approvals().pending() == []
         with pytest.raises(UnknownRun):
             await runtime.resume("0" * 36)
+
+
+async def test_a_session_that_ends_by_an_exception_can_be_taken_up_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as runtime:
+        with pytest.raises(ZeroDivisionError):
+            async with runtime.session("desk", ALICE) as run:
+                await run.call("read_order", {"order_id": "O-1"})
+                raise ZeroDivisionError
+        head = runtime.journal.head(run.id)
+        assert head is not None and head.status == "suspended"
+        async with runtime.session(run_id=run.id) as again:
+            assert isinstance(await again.outcome("c1"), Executed)
+            assert isinstance(await again.call("refund", {"order_id": "O-1", "amount": "1"}), Executed)
+    assert Ledger(tmp_path / "ledger.txt").lines() == ["refund O-1 1"]
