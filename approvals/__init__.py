@@ -1,6 +1,6 @@
 """Asking people: what waits for them, what they said, and whether it is enough."""
 
-from licet.approvals.binding import binding_digest
+from licet.approvals.binding import binding_digest, principal_digest
 from licet.approvals.coverage import Coverage, covers
 from licet.approvals.directory import Directory, FileDirectory, LocalDirectory, directory_from_environment
 from licet.approvals.errors import (
@@ -54,4 +54,5 @@ __all__ = [
     "directory_from_environment",
     "fold_requests",
     "local_reviewer",
+    "principal_digest",
 ]

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from licet.audit.canonical import Json, canonical, sha256
+from licet.audit.canonical import canonical, sha256
 from licet.tools.principal import Principal
 
 _DOMAIN = b"licet/approval-binding/v1\x00"
 
 
+def principal_digest(principal: Principal) -> str:
+    """SHA-256, in hexadecimal, of the canonical JSON (RFC 8785) of the whole principal.
+
+    A run works it out once. It tells what a guess can find out, so it is recorded nowhere.
+    """
+    return sha256(canonical(principal.digestible()))
+
+
 def binding_digest(
-    *, salt: bytes, contract_hash: str, arguments: bytes, principal: Principal, workflow_digest: str
+    *, salt: bytes, contract_hash: str, arguments: bytes, principal_digest: str, workflow_digest: str
 ) -> str:
     """The digest of the call that a reviewer answers, and of the call that is about to run; they must be
     equal.
 
     SHA-256, in hexadecimal, over a domain prefix, the run's salt and the canonical JSON (RFC 8785) of the four
-    parts. The arguments go in by their own SHA-256, so that no argument can pass for a
+    parts. The arguments and the principal go in by their own SHA-256, so that nothing in them can pass for a
     neighbouring part. The digest stands in the chain for ever; once the salt is erased with the run's payloads,
     nobody can test a guess at what it was taken over.
 
@@ -28,13 +36,13 @@ def binding_digest(
         salt: random bytes of the run's own, the payload `salt` of its first record.
         contract_hash: the tool's, which covers its name, version, effect and schemas.
         arguments: canonical JSON of the validated arguments.
-        principal: for whom the call runs.
+        principal_digest: of the principal for whom the call runs, by the function of that name.
         workflow_digest: of the workflow's whole content, its version among it.
     """
-    parts: dict[str, Json] = {
+    parts = {
         "arguments": sha256(arguments),
         "contract_hash": contract_hash,
-        "principal": principal.digestible(),
+        "principal": principal_digest,
         "workflow_digest": workflow_digest,
     }
     return sha256(_DOMAIN + salt + canonical(parts))

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from licet.approvals.binding import binding_digest
+from licet.approvals.binding import binding_digest, principal_digest
 from licet.approvals.errors import NothingToShow
 from licet.audit.canonical import canonical
 from licet.audit.errors import ConfigurationError
@@ -111,6 +111,6 @@ class Shown(_Part):
             salt=salt,
             contract_hash=self.contract_hash,
             arguments=canonical(self.args) if args is None else args,
-            principal=principal,
+            principal_digest=principal_digest(principal),
             workflow_digest=self.workflow.digest,
         )

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from licet.audit.canonical import Json, canonical
+from licet.audit.canonical import Json, canonical, canonical_plain
 from licet.audit.clock import parse_timestamp, timestamp
 from licet.audit.errors import JournalDamaged, Unrecordable
-from licet.audit.events import EVENTS, Actor, Event
+from licet.audit.events import EVENT_CLASSES, EVENTS, Actor, Decided, Event
 from licet.audit.records import GENESIS, SALT_BYTES, Draft, Record, Unit, record_hash
 
 FIELDS = frozenset({"actor", "body", "payloads", "prev", "seq", "stream", "tenant", "time", "type", "v"})
@@ -69,8 +70,9 @@ def _encode(unit: Unit, draft: Draft, time: str) -> Encoded:
         kind, version = body.pop("type"), body.pop("v")
         actor = {"id": draft.actor.id, "kind": draft.actor.kind}
         digests = {name: payload.digest() for name, payload in draft.payloads.items()}
-        start = canonical({"actor": actor, "body": body, "payloads": digests})
-        end = canonical(
+        write = canonical if _is_free_form(event) or not _are_ascii(digests) else canonical_plain
+        start = write({"actor": actor, "body": body, "payloads": digests})
+        end = canonical_plain(
             {"stream": unit.stream, "tenant": unit.tenant, "time": time, "type": kind, "v": version}
         )
     except (TypeError, ValueError) as error:
@@ -78,6 +80,36 @@ def _encode(unit: Unit, draft: Draft, time: str) -> Encoded:
     payloads = tuple((name, payload.salt, payload.content) for name, payload in draft.payloads.items())
     # `prev` and `seq` sort between the two halves, so the canonical whole is the halves with them in between.
     return Encoded(start[:-1] + b',"prev":"', b"," + end[1:], payloads)
+
+
+def _are_ascii(names: Iterable[str]) -> bool:
+    return all(name.isascii() for name in names)
+
+
+def _is_free_form(event: Event) -> bool:
+    """Whether its body may hold what only `canonical` looks for: a float, or a key beyond ASCII."""
+    decision: Decided | None = getattr(event, "decision", None)
+    return type(event) in _FREE_FORM or (decision is not None and decision.obligations != ())
+
+
+def _says_anything(annotation: Any) -> bool:
+    """Whether values of this type can hold a float or a key beyond ASCII, a decision's obligations left out."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return any(
+            _says_anything(field.annotation)
+            for name, field in fields
+            if (annotation, name) != (Decided, "obligations")
+        )
+    if get_origin(annotation) is Literal:
+        return False
+    inner = get_args(annotation)
+    if inner and get_origin(annotation) in (tuple, UnionType, Union):
+        return any(_says_anything(item) for item in inner)
+    return annotation not in (str, int, bool, type(None), ...)
+
+
+_FREE_FORM = frozenset(event for event in EVENT_CLASSES if _says_anything(event))
 
 
 def event_body(event: Event) -> dict[str, Json]:

@@ -419,6 +419,6 @@ Event = Annotated[
 EVENTS: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads any event that was ever written."""
 
-EVENT_TYPES: tuple[str, ...] = tuple(
-    member.model_fields["type"].default for member in get_args(get_args(Event)[0])
-)
+EVENT_CLASSES: tuple[type[BaseModel], ...] = get_args(get_args(Event)[0])
+
+EVENT_TYPES: tuple[str, ...] = tuple(member.model_fields["type"].default for member in EVENT_CLASSES)

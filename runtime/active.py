@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 
+from licet.approvals import principal_digest
 from licet.audit.events import Actor, Event
 from licet.audit.journal import Journal
 from licet.audit.records import Appended, Charge, Draft, Payload, Unit
@@ -43,7 +45,12 @@ class ActiveRun:
         """The run's id, a UUIDv7, which is its stream's name too."""
         return self.state.run_id
 
-    @property
+    @cached_property
+    def principal_digest(self) -> str:
+        """What the digests of its calls bind of its principal."""
+        return principal_digest(self.principal)
+
+    @cached_property
     def agent(self) -> Actor:
         """The agent as an actor in records."""
         return Actor(kind="agent", id=self.state.started.agent if self.state.started else "agent")

@@ -93,7 +93,7 @@ async def read_arguments(call: Call, services: Services) -> Halt | None:
         salt=call.run.state.salt,
         contract_hash=call.tool.contract_hash,
         arguments=call.arguments.canonical,
-        principal=call.run.principal,
+        principal_digest=call.run.principal_digest,
         workflow_digest=call.run.workflow.digest,
     )
     call.context = ToolContext(

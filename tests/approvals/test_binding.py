@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet.approvals.binding import binding_digest
+from licet.approvals.binding import binding_digest, principal_digest
 from licet.tools.principal import Principal
 
 ALICE = Principal(
@@ -19,10 +19,10 @@ CALL: dict[str, Any] = {
     "salt": b"s" * 16,
     "contract_hash": "c" * 64,
     "arguments": b'{"amount":"80.00"}',
-    "principal": ALICE,
+    "principal_digest": principal_digest(ALICE),
     "workflow_digest": "w" * 64,
 }
-GOLDEN = "52ec636ae781b2bf80bf5d84f0cf1c71f6f85efa41deaa4fe67ed1ddbcede683"
+GOLDEN = "b245193c212e521a180d41db47857cafbdcb73eb8e379a2d76c3afe7c3502ff1"
 
 
 def test_the_digest_never_changes_between_versions() -> None:
@@ -31,9 +31,11 @@ def test_the_digest_never_changes_between_versions() -> None:
 
 def test_the_digest_is_what_its_documentation_says() -> None:
     arguments = hashlib.sha256(b'{"amount":"80.00"}').hexdigest()
+    principal = hashlib.sha256(
+        b'{"attributes":{"region":"EU"},"roles":["admin","support"],"subject":"alice","tenant":"acme"}'
+    ).hexdigest()
     text = (
-        f'{{"arguments":"{arguments}","contract_hash":"{"c" * 64}","principal":{{"attributes":'
-        f'{{"region":"EU"}},"roles":["admin","support"],"subject":"alice","tenant":"acme"}},'
+        f'{{"arguments":"{arguments}","contract_hash":"{"c" * 64}","principal":"{principal}",'
         f'"workflow_digest":"{"w" * 64}"}}'
     )
     expected = hashlib.sha256(b"licet/approval-binding/v1\x00" + b"s" * 16 + text.encode()).hexdigest()
@@ -47,10 +49,10 @@ def test_the_digest_is_what_its_documentation_says() -> None:
         {"contract_hash": "e" * 64},
         {"arguments": b'{"amount":"80.01"}'},
         {"workflow_digest": "e" * 64},
-        {"principal": Principal("bob", "acme", ALICE.roles, ALICE.attributes)},
-        {"principal": Principal("alice", "other", ALICE.roles, ALICE.attributes)},
-        {"principal": Principal("alice", "acme", frozenset({"support"}), ALICE.attributes)},
-        {"principal": Principal("alice", "acme", ALICE.roles, {"region": "US"})},
+        {"principal_digest": principal_digest(Principal("bob", "acme", ALICE.roles, ALICE.attributes))},
+        {"principal_digest": principal_digest(Principal("alice", "other", ALICE.roles, ALICE.attributes))},
+        {"principal_digest": principal_digest(Principal("alice", "acme", frozenset({"support"}), ALICE.attributes))},
+        {"principal_digest": principal_digest(Principal("alice", "acme", ALICE.roles, {"region": "US"}))},
     ],
 )
 def test_any_difference_gives_another_digest(change: dict[str, Any]) -> None:
@@ -70,7 +72,7 @@ def test_two_calls_have_one_digest_only_if_they_are_the_same(one: tuple, other: 
             salt=b"s" * 16,
             contract_hash=contract,
             arguments=arguments,
-            principal=Principal(subject, tenant, roles, {}),
+            principal_digest=principal_digest(Principal(subject, tenant, roles, {})),
             workflow_digest=workflow,
         )
 
