@@ -19,7 +19,8 @@ from licet.audit.admission import Batch, Prepared
 from licet.audit.codec import Row
 from licet.audit.database import Database
 from licet.audit.errors import AppendRefused, JournalDamaged, JournalError, LicetError
-from licet.audit.records import INSTALLATION, Appended, Head, tenant_stream
+from licet.audit.known_heads import KnownHeads
+from licet.audit.records import INSTALLATION, Appended, tenant_stream
 from licet.audit.statements import Statement
 from licet.audit.switches import ALL_ON, Switches, refreshed
 
@@ -63,6 +64,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._connection: sqlite3.Connection | None = None
+        self._heads: KnownHeads | None = None
 
     def put(self, pending: Pending) -> None:
         """Queue a unit; units are written in the order they came.
@@ -153,11 +155,12 @@ class Writer:
             raise JournalDamaged(
                 f"{self._database} is another file than the one that was opened; start again."
             )
-        connection = self._connection
-        if connection is None:
+        connection, heads = self._connection, self._heads
+        if connection is None or heads is None:
             connection = self._connection = self._database.connect_to_write()
+            heads = self._heads = KnownHeads(connection)
         connection.execute("BEGIN IMMEDIATE")
-        batch = self._read(connection, units)
+        batch = self._read(connection, heads, units)
         outcomes: list[Appended | LicetError] = []
         for unit in units:
             try:
@@ -167,14 +170,15 @@ class Writer:
         for sql, values in _changes(batch):
             connection.execute(sql, values)
         connection.execute("COMMIT")
+        heads.committed(batch.heads)
         self.switches.update(batch.switches)
         return outcomes
 
-    def _read(self, connection: sqlite3.Connection, units: list[Prepared]) -> Batch:
+    def _read(self, connection: sqlite3.Connection, known: KnownHeads, units: list[Prepared]) -> Batch:
         """What the units are decided on, as it stands inside this transaction."""
         deciding = {INSTALLATION, *(tenant_stream(prepared.unit.tenant) for prepared in units)}
         streams = deciding.union(prepared.unit.stream for prepared in units)
-        heads = {row[0]: Head(*row) for row in _fetch(connection, statements.read_heads(list(streams)))}
+        heads = known.of(streams)
         keys = {charge.budget for prepared in units for charge in prepared.unit.charges}
         used = dict(_fetch(connection, statements.read_budgets(list(keys)))) if keys else {}
 
@@ -183,8 +187,8 @@ class Writer:
 
         switches = {}
         for stream in deciding:
-            known = self.switches.get(stream, ALL_ON)
-            switches[stream] = refreshed(known, stream, heads.get(stream), read_events)
+            folded = self.switches.get(stream, ALL_ON)
+            switches[stream] = refreshed(folded, stream, heads.get(stream), read_events)
         return Batch(heads, used, switches)
 
     def _refused_by_database(self, prepared: Prepared, error: sqlite3.DatabaseError) -> LicetError:
@@ -197,6 +201,8 @@ class Writer:
         return self._database.fault(error)
 
     def _roll_back(self) -> None:
+        if self._heads is not None:
+            self._heads.forget()
         try:
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -204,7 +210,7 @@ class Writer:
             self._disconnect()
 
     def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._heads = self._connection, None, None
         if connection is not None:
             connection.close()
 

@@ -1,0 +1,48 @@
+"""The writer's own memory of where streams stand, so that it need not ask for what it wrote itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from licet.audit import statements
+from licet.audit.records import Head
+
+MOST = 4096
+"""So many heads are remembered; then all are forgotten, and read again where they are needed."""
+
+
+class KnownHeads:
+    """The heads that one connection has read or written.
+
+    They are exact for as long as no other connection changes the database, which SQLite tells by
+    `PRAGMA data_version` (https://sqlite.org/pragma.html#pragma_data_version).
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._version = 0
+        self._heads: dict[str, Head | None] = {}
+
+    def of(self, streams: Iterable[str]) -> dict[str, Head]:
+        """The heads of `streams`, those of them that there are. Called inside the transaction that relies on it."""
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version or len(self._heads) > MOST:
+            self._heads.clear()
+            self._version = version
+        unknown = [stream for stream in streams if stream not in self._heads]
+        if unknown:
+            self._heads.update(dict.fromkeys(unknown))
+            for sql, values in statements.read_heads(unknown):
+                for row in self._connection.execute(sql, values):
+                    self._heads[row[0]] = Head(*row)
+        found = ((stream, self._heads[stream]) for stream in streams)
+        return {stream: head for stream, head in found if head is not None}
+
+    def committed(self, heads: dict[str, Head]) -> None:
+        """They stand in the database now."""
+        self._heads.update(heads)
+
+    def forget(self) -> None:
+        """What was written may not stand."""
+        self._heads.clear()
