@@ -25,7 +25,7 @@ from licet.audit.statements import Statement
 from licet.audit.switches import ALL_ON, Switches, refreshed
 
 LARGEST_BATCH = 512
-"""The most units in one transaction."""
+"""When a transaction has so many units, no more are taken into it."""
 
 log = logging.getLogger("licet.audit")
 
@@ -59,7 +59,8 @@ class Writer:
         self._database = database
         self._identity = database.identity()
         self._process = os.getpid()
-        self._queue: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Pending] | None] = queue.SimpleQueue()
+        self._collected: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -67,7 +68,10 @@ class Writer:
         self._heads: KnownHeads | None = None
 
     def put(self, pending: Pending) -> None:
-        """Queue a unit; units are written in the order they came.
+        """Queue a unit; the units of a thread are written in the order they came.
+
+        Those of an event loop are handed over together, at the end of its turn: the thread, once woken, has to
+        wait for the interpreter's lock until then anyway, and makes the loop wait for it in turn.
 
         Raises:
             JournalError: the journal was closed, or opened by the process this one was forked from.
@@ -79,7 +83,25 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="licet-journal", daemon=True)
                 self._thread.start()
-            self._queue.put(pending)
+            if pending.loop is None:
+                self._hand_over_all()
+                self._queue.put([pending])
+            elif pending.loop in self._collected:
+                self._collected[pending.loop].append(pending)
+            else:
+                self._collected[pending.loop] = [pending]
+                pending.loop.call_soon(self._hand_over, pending.loop)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            collected = self._collected.pop(loop, None)
+            if collected is not None and self._thread is not None:
+                self._queue.put(collected)
+
+    def _hand_over_all(self) -> None:
+        for collected in self._collected.values():
+            self._queue.put(collected)
+        self._collected.clear()
 
     def check(self) -> None:
         """Whether this journal may be used, here and now.
@@ -102,6 +124,7 @@ class Writer:
             self._closed = True
             thread, self._thread = self._thread, None
             if thread is not None:
+                self._hand_over_all()
                 self._queue.put(None)
         if thread is not None:
             thread.join()
@@ -120,13 +143,13 @@ class Writer:
         due = float("inf")
         while len(batch) < LARGEST_BATCH:
             try:
-                pending = self._queue.get(timeout=_wait(due)) if due else self._queue.get_nowait()
+                some = self._queue.get(timeout=_wait(due)) if due else self._queue.get_nowait()
             except queue.Empty:
                 break
-            if pending is None:
+            if some is None:
                 return batch, False
-            batch.append(pending)
-            due = min(due, pending.due)
+            batch += some
+            due = min(due, *(pending.due for pending in some))
         return batch, True
 
     def _settle(self, units: list[Prepared]) -> list[Appended | LicetError]:
