@@ -42,20 +42,6 @@ def canonical(value: Json) -> bytes:
         raise ValueError(f"not canonical JSON: {_fault(value)}") from None
 
 
-def canonical_plain(value: Json) -> bytes:
-    """`canonical` of a value that is known to hold no float, no key beyond ASCII, and only types of JSON.
-
-    Without looking for them, which costs more than the writing.
-
-    Raises:
-        ValueError: as `canonical`.
-    """
-    try:
-        return orjson.dumps(value, option=_OPTIONS)
-    except (TypeError, ValueError, RecursionError):
-        raise ValueError(f"not canonical JSON: {_fault(value)}") from None
-
-
 def parse(text: bytes) -> Json:
     """The value that `canonical` wrote as `text`: `canonical(parse(text)) == text`.
 

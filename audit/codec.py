@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from licet.audit.canonical import Json, canonical, canonical_plain
+from licet.audit.canonical import Json, canonical
 from licet.audit.clock import parse_timestamp, timestamp
 from licet.audit.errors import JournalDamaged, Unrecordable
 from licet.audit.events import EVENT_CLASSES, EVENTS, Actor, Decided, Event
@@ -66,14 +66,10 @@ def _encode(unit: Unit, draft: Draft, time: str) -> Encoded:
                 f"the salt of the payload {name} of a {event.type} event is not {SALT_BYTES} bytes"
             )
     try:
-        body = event.__pydantic_serializer__.to_python(event, mode="json")
-        kind, version = body.pop("type"), body.pop("v")
-        actor = {"id": draft.actor.id, "kind": draft.actor.kind}
         digests = {name: payload.digest() for name, payload in draft.payloads.items()}
-        write = canonical if _is_free_form(event) or not _are_ascii(digests) else canonical_plain
-        start = write({"actor": actor, "body": body, "payloads": digests})
-        end = canonical_plain(
-            {"stream": unit.stream, "tenant": unit.tenant, "time": time, "type": kind, "v": version}
+        start = _start(event, draft.actor, digests)
+        end = orjson.dumps(
+            {"stream": unit.stream, "tenant": unit.tenant, "time": time, "type": event.type, "v": event.v}
         )
     except (TypeError, ValueError) as error:
         raise Unrecordable(f"a {event.type} event cannot be recorded: {error}") from None
@@ -82,14 +78,33 @@ def _encode(unit: Unit, draft: Draft, time: str) -> Encoded:
     return Encoded(start[:-1] + b',"prev":"', b"," + end[1:], payloads)
 
 
-def _are_ascii(names: Iterable[str]) -> bool:
-    return all(name.isascii() for name in names)
+def _start(event: Event, actor: Actor, digests: dict[str, str]) -> bytes:
+    """The record's first fields, `actor`, `body` and `payloads`, as canonical JSON."""
+    if _is_plain(event) and all(name.isascii() for name in digests):
+        body = {**event.__dict__}
+        del body["type"], body["v"]
+        fields = {"actor": actor, "body": body, "payloads": digests}
+        try:
+            return orjson.dumps(fields, default=_fields, option=_OPTIONS)
+        except TypeError:
+            pass  # what is wrong, and where, `canonical` says
+    return canonical({"actor": actor.model_dump(), "body": event_body(event), "payloads": digests})
 
 
-def _is_free_form(event: Event) -> bool:
-    """Whether its body may hold what only `canonical` looks for: a float, or a key beyond ASCII."""
-    decision: Decided | None = getattr(event, "decision", None)
-    return type(event) in _FREE_FORM or (decision is not None and decision.obligations != ())
+def _fields(model: Any) -> dict[str, Any]:
+    """The fields of a model inside an event; orjson writes everything else that there is."""
+    if isinstance(model, BaseModel):
+        return model.__dict__
+    raise TypeError
+
+
+def _is_plain(event: Event) -> bool:
+    """Whether orjson's JSON of it is canonical: it holds no float and no key beyond ASCII."""
+    kind = type(event)
+    if kind in _FREE_FORM:
+        return False
+    decision: Decided | None = event.decision if kind in _DECIDED else None  # type: ignore[union-attr]
+    return decision is None or not decision.obligations
 
 
 def _says_anything(annotation: Any) -> bool:
@@ -110,6 +125,8 @@ def _says_anything(annotation: Any) -> bool:
 
 
 _FREE_FORM = frozenset(event for event in EVENT_CLASSES if _says_anything(event))
+_DECIDED = frozenset(event for event in EVENT_CLASSES if "decision" in event.model_fields)
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
 def event_body(event: Event) -> dict[str, Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PrivateAttr, StrictBool
@@ -34,13 +35,14 @@ class Allowance(Contract):
     unattended: StrictBool | dict[Text, NarrowingBound] = False
 
     _declared: Tool | None = PrivateAttr(default=None)
-    _bounds: Checks = PrivateAttr()
-    _unattended: Checks = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
-        """Prepare the checks, once per workflow."""
-        self._bounds = _checks(self.args)
-        self._unattended = _checks(self.unattended) if isinstance(self.unattended, dict) else ()
+    @cached_property
+    def _bounds(self) -> Checks:
+        return _checks(self.args)
+
+    @cached_property
+    def _unattended(self) -> Checks:
+        return _checks(self.unattended) if isinstance(self.unattended, dict) else ()
 
     def contradictions(self) -> Iterator[Fault]:
         """Paths are paths, and an empty set of bounds does not silently mean everything."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from licet.audit.canonical import digest, sha256
 from licet.runtime.allowance import Allowance, allow
@@ -84,8 +84,6 @@ class Workflow(Contract):
     previews: Previews = "irreversible"
     output: Annotated[Any, PlainValidator(declared)] = None
 
-    _by_name: dict[str, Allowance] = PrivateAttr()
-
     if TYPE_CHECKING:
 
         def __init__(
@@ -108,9 +106,9 @@ class Workflow(Contract):
             output: Output = None,
         ) -> None: ...
 
-    def model_post_init(self, context: Any, /) -> None:
-        """Index the list once."""
-        self._by_name = {listed.tool: listed for listed in self.tools}
+    @cached_property
+    def _by_name(self) -> dict[str, Allowance]:
+        return {listed.tool: listed for listed in self.tools}
 
     def contradictions(self) -> Iterator[Fault]:
         """Each tool stands on the list once, and what is said of a tool is said of one on the list."""

@@ -51,7 +51,11 @@ def test_the_digest_is_what_its_documentation_says() -> None:
         {"workflow_digest": "e" * 64},
         {"principal_digest": principal_digest(Principal("bob", "acme", ALICE.roles, ALICE.attributes))},
         {"principal_digest": principal_digest(Principal("alice", "other", ALICE.roles, ALICE.attributes))},
-        {"principal_digest": principal_digest(Principal("alice", "acme", frozenset({"support"}), ALICE.attributes))},
+        {
+            "principal_digest": principal_digest(
+                Principal("alice", "acme", frozenset({"support"}), ALICE.attributes)
+            )
+        },
         {"principal_digest": principal_digest(Principal("alice", "acme", ALICE.roles, {"region": "US"}))},
     ],
 )
