@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -58,7 +59,25 @@ def test_the_example_is_short(example: tuple[str, str]) -> None:
     assert len([line for line in example[0].splitlines() if line.strip()]) <= 30
 
 
-@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
-def test_links_to_files_lead_somewhere(file: str) -> None:
-    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)[^)]*\)", (ROOT / file).read_text())
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+def test_what_waits_is_approved_and_runs_as_the_readme_says(
+    example: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "desk.py").write_text(example[0])
+    monkeypatch.chdir(tmp_path)
+    for variable in ("LICET_DATABASE_URL", "LICET_APPROVAL_PUBLIC_KEYS", "LICET_REVIEWERS", "LICET_POLICIES"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("LICET_APPROVAL_KEY", str(tmp_path / "keys" / "approval.key"))
+    subprocess.run([sys.executable, "desk.py"], check=True, capture_output=True)
+
+    def licet(*words: str) -> str:
+        done = subprocess.run([BIN / "licet", *words], check=True, capture_output=True, text=True)
+        return done.stdout
+
+    (waits,) = json.loads(licet("approvals", "list", "--json"))
+    assert "Pay back 120 EUR of order O-1234" in licet("approvals", "show", waits["request_id"])
+    said = "licet approvals approve REQUEST --resume --app desk:runtime"
+    assert said in README
+    licet(*said.replace("REQUEST", waits["request_id"]).split()[1:])
+    shown = json.loads(licet("runs", "show", waits["run_id"], "--json"))
+    assert [call["status"] for call in shown["calls"]] == ["executed", "executed", "denied"]
+    assert "120 EUR paid back for O-1234" in licet("audit", "explain", waits["run_id"])
