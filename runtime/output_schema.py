@@ -10,22 +10,23 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from decimal import localcontext
-from typing import Any, TypeAlias, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
-from jsonschema.protocols import Validator
-from jsonschema.validators import extend
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
-from referencing import Registry
 
 from licet.audit.canonical import Json, canonical
 from licet.runtime.contract import Fault, Place, closest
 from licet.runtime.decimals import measured
 from licet.runtime.patterns import regex, searches
+
+# jsonschema takes a tenth of the time that importing Licet takes, and only a workflow with a schema needs it.
+if TYPE_CHECKING:
+    from jsonschema.exceptions import SchemaError, ValidationError
+    from jsonschema.protocols import Validator
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DEPTH_LIMIT = 50
@@ -73,6 +74,9 @@ def declared(value: object) -> Output:
         return value
     if not isinstance(value, Mapping):
         raise ValueError("must be a pydantic model, a JSON Schema or nothing")
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
     schema = copy.deepcopy(dict(value))
     faults = list(_faults(schema, schema, ()))
     if not faults:
@@ -175,32 +179,39 @@ def _without_unread(schema: Any) -> Any:
     return form
 
 
-def _pattern(
-    validator: Validator, pattern: str, instance: object, schema: object
-) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not searches(pattern, instance):
-        yield ValidationError("does not match")
+@cache
+def _validator() -> type[Validator]:
+    """Draft 2020-12, but patterns run in linear time, and 0.29 is a multiple of 0.01."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.validators import extend
 
+    def pattern(
+        validator: Validator, pattern: str, instance: object, schema: object
+    ) -> Iterator[ValidationError]:
+        if isinstance(instance, str) and not searches(pattern, instance):
+            yield ValidationError("does not match")
 
-def _multiple_of(
-    validator: Validator, factor: object, instance: object, schema: object
-) -> Iterator[ValidationError]:
-    number, step = measured(instance), measured(factor)
-    if number is not None and step is not None:
-        with localcontext(prec=1000):
-            if number % step:
-                yield ValidationError("is no multiple")
+    def multiple_of(
+        validator: Validator, factor: object, instance: object, schema: object
+    ) -> Iterator[ValidationError]:
+        number, step = measured(instance), measured(factor)
+        if number is not None and step is not None:
+            with localcontext(prec=1000):
+                if number % step:
+                    yield ValidationError("is no multiple")
 
-
-# Patterns run in linear time, and 0.29 is a multiple of 0.01.
-_Validator: type[Validator] = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern, "multipleOf": _multiple_of}
-)
+    extended: type[Validator] = extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, {"pattern": pattern, "multipleOf": multiple_of}
+    )
+    return extended
 
 
 def checker(schema: Mapping[str, Any]) -> Validator:
     """What validates an answer against `schema`. It fetches nothing."""
-    return _Validator(dict(schema), registry=Registry())
+    from referencing import Registry
+
+    return _validator()(dict(schema), registry=Registry())
 
 
 def explain(error: ValidationError | SchemaError) -> str:
