@@ -97,7 +97,7 @@ class PolicyActivated(_Event):
 class SwitchedOff(_Event):
     """A kill switch was thrown: nothing in `scope` may start.
 
-    Scopes: `all`, `workflow:NAME`, `tool:NAME`, `run:ID`. Stream: the tenant's, or installation for every
+    Scopes: `all`, `workflow:NAME`, `tool:NAME`, `model:NAME`, `run:ID`. Stream: the tenant's, or installation for every
     tenant.
     """
 

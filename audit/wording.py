@@ -160,6 +160,8 @@ def run_now(
                 f"It waits for people until {when(until)}."
                 f" `licet approvals show {requests}` shows what is asked."
             )
+        case RunSuspended(cause="released"):
+            return f"It waits for its own agent, which goes on with `runtime.session(run_id=...)`: {ending.detail}."
         case RunSuspended():
             return f"It waits: {ending.detail}. {resume} goes on."
         case None:

@@ -33,6 +33,7 @@ class Call:
     unreadable: InvalidArguments | None = None
     opening: list[Draft] = field(default_factory=list)
     attempt: int = 1
+    edited: bool = False
     allowance: Allowance = field(init=False)
     tool: Tool = field(init=False)
     arguments: Arguments = field(init=False)
@@ -85,13 +86,6 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """The call's approval request has not been answered yet."""
-
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Park:
     """What has to be asked does not answer; the run goes on when it does."""
 
@@ -106,7 +100,7 @@ class End:
     reason: str
 
 
-Halt = Deny | Withhold | Ask | Wait | Park | End
+Halt = Deny | Withhold | Ask | Park | End
 
 
 def deny(stage: str, rule: str, message: str, *, visible: bool = True) -> Deny:

@@ -47,10 +47,10 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The call waits, at no cost: for a person, or for a policy engine that is down.
+    """The call waits, at no cost: for a person, or for policy (its engine, or a hook of the tool) to answer again.
 
     Attributes:
-        request_id: the approval request, None when the policy engine is what is missing.
+        request_id: the approval request, None when policy is what does not answer.
         expires_at: when the request runs out unanswered.
     """
 

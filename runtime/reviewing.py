@@ -26,6 +26,7 @@ def proposed(run: ActiveRun, state: CallState, raw: bytes | None = None) -> Call
         raw=state.raw if raw is None else raw,
         reason=state.reason,
         state=state,
+        edited=raw is not None or state.edited,
         attempt=state.attempts + 1,
     )
 

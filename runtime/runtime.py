@@ -55,7 +55,8 @@ class Runtime:
         policies: a bundle, or a folder of Rego that is added to the shipped library; None is the library alone.
         inject: what `Annotated[T, Injected]` parameters get, by type: an instance, or a callable that makes one.
         directory: who may review what; by default the file that `LICET_REVIEWERS` names.
-        verifier: checks the signatures of reviews; by default by the key that `LICET_APPROVAL_KEY` names.
+        verifier: checks the signatures of reviews; by default by the keys that `LICET_APPROVAL_PUBLIC_KEYS` names, else
+            by this user's own.
         environment: facts of the installation that policy may read, such as `{"stage": "production"}`.
         agent: a name for the agent as an actor of its own.
         clock: where time comes from.
@@ -205,7 +206,7 @@ class Runtime:
         try:
             yield session
         except BaseException:
-            await session.close(leave_open=True)
+            await session.close(leave_open="the session's block ended by an exception")
             raise
         await session.close()
 
@@ -232,8 +233,8 @@ class Runtime:
         if run.state.started.driver == "loop":
             return await self._drive(run, self._model(run.workflow), services, gate)
         session = Session(run, gate, services)
-        await session.advance()
-        await session.close(leave_open=True)
+        settled = await session.advance()
+        await session.close(leave_open=f"{settled}; the session's own agent goes on with it")
         return result_of(run.state, run.workflow)
 
     def approvals(self, signer: ReviewSigner | None = None) -> ApprovalQueue:

@@ -86,14 +86,20 @@ class Session:
             raise LicetError(f"call {call_id} of run {self.id} has no outcome on record yet; ask again")
         return outcome
 
-    async def advance(self) -> None:
-        """Take on every call that was left: approved ones run, interrupted ones are decided again."""
+    async def advance(self) -> str:
+        """Take on every call that was left: approved ones run, interrupted ones are decided again.
+
+        Returns what came of them, in words.
+        """
+        settled: list[str] = []
         for state in list(self._run.state.calls.values()):
             if not state.settled and state.status != "in_doubt" and self._run.state.status == "running":
                 await self.outcome(state.call_id)
+                settled.append(f"{state.tool} ({state.call_id}) is {state.status}")
+        return ", ".join(settled) or "nothing was left to do"
 
-    async def close(self, *, leave_open: bool = False) -> None:
-        """Let go of the run: it waits when a call of it does (or `leave_open`), and is finished otherwise."""
+    async def close(self, *, leave_open: str | None = None) -> None:
+        """Let go of the run: it waits when a call of it does, or when `leave_open` says why; else it is finished."""
         state, clock = self._run.state, self._services.clock
         if state.status != "running":
             return
@@ -101,7 +107,7 @@ class Session:
         if waiting:
             names = ", ".join(f"{call.tool} ({call.call_id})" for call in waiting)
             await suspend(self._run, clock, "approval", f"waits for a person: {names}")
-        elif leave_open:
-            await suspend(self._run, clock, "released", "the session's own agent goes on")
+        elif leave_open is not None:
+            await suspend(self._run, clock, "released", leave_open)
         else:
             await finish(self._run, clock, "closed", "the session ended")

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from licet.approvals import (
     Directory,
     ReviewVerifier,
@@ -23,6 +25,7 @@ from licet.audit.journal import Journal
 from licet.policies import PolicyEngine, PolicyUnavailable
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
 from licet.runtime.policy_input import build
+from licet.runtime.spelling import same_values
 from licet.runtime.stop_rules import overdrawn, stop_rule
 from licet.tools import (
     HookFailed,
@@ -60,11 +63,11 @@ Stage = Callable[[Call, Services], Awaitable[Halt | None]]
 async def admit(call: Call, services: Services) -> Halt | None:
     """1. No kill switch covers the call, the run is still going, and the workflow lists the tool."""
     state = call.run.state
+    if state.status != "running":
+        return deny("run", "licet.run.not_running", f"This run is {state.status}; no call can start.")
     killed = services.journal.killed(state.tenant, call.scopes)
     if killed is not None:
         return End(f"switch.{killed.scope}", killed.reason)
-    if state.status != "running":
-        return deny("run", "licet.run.not_running", f"This run is {state.status}; no call can start.")
     allowance = call.run.workflow.allowance(call.tool_name)
     tool = services.tools.get(call.tool_name)
     if allowance is None or tool is None:
@@ -89,13 +92,7 @@ async def read_arguments(call: Call, services: Services) -> Halt | None:
     outside = call.allowance.outside(call.arguments)
     if outside:
         return Deny("narrowing", _visible("licet.narrowing.outside", outside))
-    call.digest = binding_digest(
-        salt=call.run.state.salt,
-        contract_hash=call.tool.contract_hash,
-        arguments=call.arguments.canonical,
-        principal_digest=call.run.principal_digest,
-        workflow_digest=call.run.workflow.digest,
-    )
+    call.digest = _digest(call, call.arguments.canonical)
     call.context = ToolContext(
         principal=call.run.principal,
         workflow=call.run.workflow.name,
@@ -181,13 +178,33 @@ async def review(call: Call, services: Services) -> Halt | None:
         [answer for request_id in asked for answer in requests[request_id].answers],
         principal=principal,
         directory=services.directory,
-        digest=call.digest,
+        digest=_reviewed_digest(call),
         keys=services.verifier,
     )
     if not coverage.covered:
         return Ask(owed, void=coverage.why)
     call.request_ids = tuple(asked)
     return None
+
+
+def _digest(call: Call, arguments: bytes) -> str:
+    return binding_digest(
+        salt=call.run.state.salt,
+        contract_hash=call.tool.contract_hash,
+        arguments=arguments,
+        principal_digest=call.run.principal_digest,
+        workflow_digest=call.run.workflow.digest,
+    )
+
+
+def _reviewed_digest(call: Call) -> str:
+    """What the reviews of this very call are bound to: its digest, or that of the edit as the reviewer wrote it.
+
+    A reviewer without the tool at hand may write 60.00 for what the tool reads as 60. Nothing else may differ.
+    """
+    if call.edited and same_values(orjson.loads(call.raw), call.arguments.plain):
+        return _digest(call, call.raw)
+    return call.digest
 
 
 STAGES: tuple[tuple[str, Stage], ...] = (

@@ -6,21 +6,21 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from licet.audit.canonical import canonical
 from licet.audit.clock import new_id, timestamp
 from licet.audit.events import (
     ApprovalClosed,
+    ApprovalOwed,
     ApprovalRequested,
     CallDenied,
     CallWithheld,
     Denial,
 )
 from licet.audit.records import Draft
-from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Wait, Withhold
+from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold
 from licet.runtime.ending import finish, suspend
 from licet.runtime.outcomes import Denied, Outcome, Pending, Suggested
+from licet.runtime.policy_input import provenance
 from licet.runtime.stages import Services
 
 STORY = 20
@@ -40,8 +40,6 @@ async def conclude(call: Call, halt: Halt, services: Services) -> Outcome:
             return await _asked(call, halt, services)
         case Park():
             return await _parked(call, halt, services)
-        case Wait():
-            return Pending(call.call_id, call.tool_name, "approval", "not answered yet", halt.request_id)
 
 
 async def _denied(call: Call, halt: Deny) -> Outcome:
@@ -89,7 +87,7 @@ async def _asked(call: Call, halt: Ask, services: Services) -> Outcome:
     run, decision = call.run, call.decision
     assert decision is not None
     try:
-        shown = await _shown(call, services)
+        shown = await _shown(call, halt.owed, services)
     except Exception as error:
         message = f"the reviewer could not be shown what will happen: {type(error).__name__}"
         reason = Denial(rule="licet.review.preview", message=message)
@@ -127,9 +125,8 @@ def _known(call: Call) -> dict[str, bytes]:
     return {"args": call.arguments.canonical} if call.arguments_known else {}
 
 
-async def _shown(call: Call, services: Services) -> bytes:
-    run, state, decision = call.run, call.run.state, call.decision
-    assert decision is not None and decision.approval is not None and call.policy_input is not None
+async def _shown(call: Call, owed: ApprovalOwed, services: Services) -> bytes:
+    run, state = call.run, call.run.state
     preview: Any = None
     if call.tool.hooks.preview is not None:
         preview = await call.tool.hooks.preview(call.arguments, call.context, services.injector)
@@ -151,8 +148,8 @@ async def _shown(call: Call, services: Services) -> bytes:
                 "risk": run.workflow.risk,
             },
             "reason": call.reason,
-            "decision_reasons": [decision.approval.reason],
-            "provenance": orjson.loads(call.policy_input)["call"]["provenance"],
+            "decision_reasons": [owed.reason],
+            "provenance": provenance(call.tool, call.arguments.plain),
             "spent": f"{state.spent:f}",
             "story": [dict(item) for item in state.recent[-STORY:]],
         }

@@ -30,7 +30,10 @@ def verify_journal(database: Database = None, json: AsJson = False) -> None:
         if found.omitted:
             say(f"and {found.omitted:,} more", "red", indent=2)
         if found.ok:
-            say("The journal is whole: no record was changed, removed, reordered or inserted.", "green")
+            say(
+                "The journal is whole: in these streams no record was changed, removed, reordered or inserted.",
+                "green",
+            )
         else:
             first = safe(found.problems[0].message)
             say(f"The journal is not as it was written. The first fault: {first}", "bold red")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -48,22 +49,53 @@ async def test_a_read_is_permitted_and_on_record(tmp_path: Path) -> None:
     assert verify(f"sqlite:///{tmp_path}/licet.db").problems == []
 
 
-async def test_an_effect_has_a_permit_on_record_before_it_starts(tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/licet.db"
-    on_record: list[str] = []
+class Held:
+    """The journal's database, locked by somebody else: nothing becomes durable until it is let go."""
 
-    def between(where: str) -> None:
-        with Journal.open(database) as journal:
-            on_record.extend(record.event.type for record in journal.read(journal.heads()[0].stream))
+    def __init__(self, folder: Path) -> None:
+        self.connection = sqlite3.connect(folder / "licet.db", isolation_level=None)
+        self.connection.execute("BEGIN IMMEDIATE")
 
-    ledger = Ledger(tmp_path / "ledger.txt", between)
-    async with world(tmp_path, ledger=ledger) as runtime, runtime.session("desk", ALICE) as run:
-        outcome = await run.call("refund", {"order_id": "O-1", "amount": "20.00"})
-        assert isinstance(outcome, Executed) and outcome.result == {"paid": "20"}
-        assert types(runtime, run.id)[-1] == "call.executed"
-    seen_by_the_effect = ["run.started", "call.proposed", "call.permitted"]
-    assert on_record == seen_by_the_effect * 2
+    def let_go(self) -> None:
+        self.connection.execute("ROLLBACK")
+        self.connection.close()
+
+
+async def turns() -> None:
+    """As many turns of the loop as any call takes, and then some."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def test_no_effect_starts_before_its_permit_is_durable(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.txt")
+    reached: set[str] = set()
+    observer = lambda stage, call_id: reached.add(stage)  # noqa: E731
+    async with world(tmp_path, ledger=ledger, observer=observer) as runtime:
+        async with runtime.session("desk", ALICE) as run:
+            held = Held(tmp_path)
+            call = asyncio.create_task(run.call("refund", {"order_id": "O-1", "amount": "20.00"}))
+            await turns()
+            assert "intent" in reached and "execute" not in reached
+            assert ledger.lines() == []
+            held.let_go()
+            assert isinstance(await call, Executed)
+            assert types(runtime, run.id)[-3:] == ["call.proposed", "call.permitted", "call.executed"]
     assert ledger.lines() == ["refund O-1 20"]
+
+
+async def test_no_result_is_seen_before_its_record_is_durable(tmp_path: Path) -> None:
+    reached: set[str] = set()
+    observer = lambda stage, call_id: reached.add(stage)  # noqa: E731
+    async with world(tmp_path, observer=observer) as runtime:
+        async with runtime.session("desk", ALICE) as run:
+            held = Held(tmp_path)
+            call = asyncio.create_task(run.call("read_order", {"order_id": "O-1"}))
+            await turns()
+            assert "record" in reached and "answer" not in reached
+            assert not call.done()
+            held.let_go()
+            assert isinstance(await call, Executed)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +195,8 @@ async def test_concurrent_calls_never_pass_a_limit(tmp_path: Path) -> None:
     async with world(tmp_path, workflows=[workflow]) as runtime:
         async with runtime.session("desk", ALICE) as run:
             outcomes = await asyncio.gather(
-                *(run.call("note", {"text": f"{number}"}) for number in range(12)),
                 *(run.call("read_order", {"order_id": f"{number}"}) for number in range(12)),
+                *(run.call("note", {"text": f"{number}"}) for number in range(12)),
             )
         assert sum(isinstance(outcome, Executed) for outcome in outcomes) == 5
         assert {outcome.stage for outcome in outcomes if isinstance(outcome, Denied)} <= {
@@ -227,6 +259,8 @@ async def test_a_kill_switch_holds_for_the_next_call_and_only_for_its_scope(tmp_
             assert isinstance(await run.call("read_order", {"order_id": "O-1"}), Executed)
             outcome = await run.call("refund", {"order_id": "O-1", "amount": "20"})
             assert isinstance(outcome, Denied) and outcome.stage == "switch.tool:refund"
+            after = await run.call("refund", {"order_id": "O-1", "amount": "20"})
+            assert isinstance(after, Denied) and after.stage == "run"
         switch(runtime.journal, "tool:refund", off=False, reason="over", actor=operator)
         async with runtime.session("desk", ALICE) as run:
             assert isinstance(await run.call("refund", {"order_id": "O-1", "amount": "20"}), Executed)

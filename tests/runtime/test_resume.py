@@ -100,6 +100,17 @@ async def test_edited_the_edited_call_runs_and_the_model_is_told_what_was_execut
     assert "Do not propose the original call again" in content["note"]
 
 
+@pytest.mark.parametrize("spelled", ["60.00", "6e1", "060"])
+async def test_an_edit_may_spell_an_amount_as_people_do(tmp_path: Path, spelled: str) -> None:
+    waiting = await asked(tmp_path)
+    async with world(tmp_path, model=scripted(ASK)) as runtime:
+        runtime.approvals().edit(
+            waiting.approvals[0], BOB, {"order_id": "O-1", "amount": spelled}, reason="x"
+        )
+        assert isinstance(await runtime.resume(waiting.run_id), Answered)
+    assert Ledger(tmp_path / "ledger.txt").lines() == ["refund O-1 60"]
+
+
 async def test_an_edit_is_decided_again_and_cannot_leave_the_narrowing(tmp_path: Path) -> None:
     waiting = await asked(tmp_path)
     async with world(tmp_path, model=scripted(ASK)) as runtime:

@@ -1,0 +1,25 @@
+"""Whether two JSON values say the same, however their exact decimals are spelled."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+
+def same_values(one: Any, other: Any) -> bool:
+    """The same JSON, but for decimals in text: "60.00" and "60" are one amount. Every name must be on both sides."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_values(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_values, one, other))
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or _same_amount(one, other)
+    return type(one) is type(other) and bool(one == other)
+
+
+def _same_amount(one: str, other: str) -> bool:
+    try:
+        first, second = Decimal(one), Decimal(other)
+    except InvalidOperation:
+        return False
+    return first.is_finite() and first == second
