@@ -12,6 +12,7 @@ from licet.approvals import principal_digest
 from licet.audit.events import Actor, Event
 from licet.audit.journal import Journal
 from licet.audit.records import Appended, Charge, Draft, Payload, Unit
+from licet.runtime.outcomes import Outcome
 from licet.runtime.state import RunState
 from licet.runtime.workflow import Workflow
 from licet.tools import Principal
@@ -27,6 +28,8 @@ class ActiveRun:
             what the ones before it have taken.
         reading: free reads that are under way and have no record yet, by tool; they count against the limits.
         reading_same: the same, by the digest of the call.
+        under_way: what will come of each call that this process is carrying out, so that nobody starts it twice.
+        repeatable: calls that the worker before this one had begun, and that may be done once more.
     """
 
     def __init__(self, journal: Journal, workflow: Workflow, principal: Principal, state: RunState) -> None:
@@ -38,6 +41,8 @@ class ActiveRun:
         self.admission = asyncio.Lock()
         self.reading: Counter[str] = Counter()
         self.reading_same: Counter[str] = Counter()
+        self.under_way: dict[str, asyncio.Future[Outcome]] = {}
+        self.repeatable: set[str] = set()
         self.policy_prefix: bytes | None = None
 
     @property
@@ -130,6 +135,11 @@ class ActiveRun:
             draft, fenced=False, expect=self.state.seq, takes_claim=True, status="running"
         )
         self._claim = appended.first
+
+    async def settled(self) -> None:
+        """Wait until nothing that this process began is under way."""
+        while self.under_way:
+            await asyncio.wait(list(self.under_way.values()))
 
     def catch_up(self, upto: int | None = None) -> None:
         """Fold in what others appended, such as reviews, up to and without `upto`."""

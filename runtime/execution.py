@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ import orjson
 
 from licet.audit.canonical import canonical, sha256
 from licet.audit.clock import new_id, parse_timestamp, timestamp
-from licet.audit.errors import BudgetExceeded, FenceLost, KilledBySwitch
+from licet.audit.errors import BudgetExceeded, FenceLost, KilledBySwitch, ServiceDown
 from licet.audit.events import CallExecuted, CallFailed, CallInDoubt, CallPermitted
 from licet.runtime.active import ActiveRun
 from licet.runtime.budgets import reservation, settlement
@@ -19,6 +20,12 @@ from licet.runtime.ending import suspend
 from licet.runtime.outcomes import Denied, Executed, Failed, InDoubt, Outcome
 from licet.runtime.stages import Services
 from licet.tools import InvalidResult, MissingProvider, NotExecuted, NotStarted, ToolTimeout
+
+RECORD_TRIES = 3
+"""How often the outcome of a call that has begun is tried to be recorded while the database does not answer."""
+
+LONGEST_WORD = 2000
+"""Characters of a tool's own words on why nothing was executed that are kept."""
 
 PERMIT_GRACE = timedelta(seconds=30)
 """How long after a tool's timeout its permit still counts as possibly under way, unless the tool says otherwise."""
@@ -77,6 +84,10 @@ async def perform(call: Call, services: Services) -> Outcome:
     begun = time.perf_counter()
     try:
         value = await tool.invoke(call.arguments, call.context, services.injector, clock=services.clock)
+    except asyncio.CancelledError as error:
+        if _taken_down():
+            raise
+        return await _in_doubt(call, error, begun, services)
     except Exception as error:
         message, not_executed = _told(error)
         if not_executed:
@@ -94,10 +105,17 @@ async def perform(call: Call, services: Services) -> Outcome:
     return Executed(call.call_id, call.tool_name, orjson.loads(result) if fault is None else None, fault)
 
 
+def _taken_down() -> bool:
+    """The task itself is being cancelled: the process ends, and the permit stays open for recovery."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def begin_read(call: Call) -> None:
     """Count a read that needs no permit as under way, and send the record of its start on its way."""
     call.run.reading[call.tool_name] += 1
     call.run.reading_same[call.digest] += 1
+    call.run.under_way[call.call_id] = asyncio.get_running_loop().create_future()
     if call.opening:
         call.run.submit(*call.opening, linger=START_LINGER).add_done_callback(lambda done: done.exception())
         call.opening = []
@@ -105,6 +123,25 @@ def begin_read(call: Call) -> None:
 
 async def read(call: Call, services: Services) -> Outcome:
     """Run a tool that only reads, and give its answer once it is on record."""
+    waited_for = call.run.under_way[call.call_id]
+    try:
+        outcome = await _read(call, services)
+    except BaseException as error:
+        waited_for.set_exception(
+            error if isinstance(error, Exception) else FenceLost("the read was cancelled")
+        )
+        waited_for.exception()
+        raise
+    else:
+        waited_for.set_result(outcome)
+        return outcome
+    finally:
+        call.run.under_way.pop(call.call_id, None)
+        call.run.reading[call.tool_name] -= 1
+        call.run.reading_same[call.digest] -= 1
+
+
+async def _read(call: Call, services: Services) -> Outcome:
     services.observe("execute", call.call_id)
     begun = time.perf_counter()
     payloads = {"policy_input": call.policy_input or b"null"}
@@ -112,7 +149,9 @@ async def read(call: Call, services: Services) -> Outcome:
     try:
         try:
             value = await call.tool.invoke(call.arguments, call.context, services.injector)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _taken_down():
+                raise
             message, not_executed = _told(error)
             failed = _failed(call, error, begun, message, not_executed=not_executed)
             outcome = _failure(failed)
@@ -127,18 +166,18 @@ async def read(call: Call, services: Services) -> Outcome:
         await call.run.append(draft)
         services.observe("answer", call.call_id)
     except FenceLost:
-        ended = _ended_meanwhile(call.run)
+        _ended_meanwhile(call.run)
+        ended = deny("run", "licet.run.not_running", "The run ended before this read was on record.")
         return Denied(call.call_id, call.tool_name, ended.stage, ended.reasons)
-    finally:
-        call.run.reading[call.tool_name] -= 1
-        call.run.reading_same[call.digest] -= 1
     return outcome
 
 
-async def _in_doubt(call: Call, error: Exception, begun: float, services: Services) -> Outcome:
+async def _in_doubt(call: Call, error: BaseException, begun: float, services: Services) -> Outcome:
     happened = await asked_tool(call, services)
+    if not happened and call.context.deadline and services.clock.now() < call.context.deadline:
+        happened = None  # what has not happened yet may still be under way
     if happened is not None:
-        cause = f"{type(error).__name__}, and the tool's own check says that it "
+        cause = f"{_kind(error)}, and the tool's own check says that it "
         if happened:
             executed = _executed(call, begun, cause + "happened")
             await _record(call, executed, services, result=b"null")
@@ -146,9 +185,7 @@ async def _in_doubt(call: Call, error: Exception, begun: float, services: Servic
         failed = _failed(call, error, begun, cause + "did not happen", not_executed=True)
         await _record(call, failed, services, detail=_where(error))
         return _failure(failed)
-    return await leave_in_doubt(
-        call.run, call.call_id, f"the tool ended with {type(error).__name__}", services
-    )
+    return await leave_in_doubt(call.run, call.call_id, f"the tool ended with {_kind(error)}", services)
 
 
 async def asked_tool(call: Call, services: Services) -> bool | None:
@@ -179,6 +216,15 @@ async def _record(
 ) -> None:
     spent = call.price if isinstance(event, CallExecuted) else call.price * 0
     services.observe("record", call.call_id)
+    for _ in range(RECORD_TRIES - 1):
+        try:
+            await call.run.append(
+                call.run.draft(event, payloads), fenced=False, charges=settlement(call.charges, spent)
+            )
+        except ServiceDown:
+            continue
+        services.observe("answer", call.call_id)
+        return
     await call.run.append(
         call.run.draft(event, payloads), fenced=False, charges=settlement(call.charges, spent)
     )
@@ -199,7 +245,7 @@ def _executed(call: Call, begun: float, fault: str | None) -> CallExecuted:
 
 
 def _failed(
-    call: Call, error: Exception, begun: float, message: str, *, not_executed: bool = False
+    call: Call, error: BaseException, begun: float, message: str, *, not_executed: bool = False
 ) -> CallFailed:
     return CallFailed(
         call_id=call.call_id,
@@ -207,7 +253,7 @@ def _failed(
         digest=call.digest,
         permit_id=call.permit.permit_id if call.permit else None,
         decision=None if call.permit else call.decision,
-        error=type(error).__name__,
+        error=_kind(error),
         message=message,
         not_executed=not_executed,
         elapsed_us=_elapsed(begun),
@@ -218,13 +264,22 @@ def _failure(event: CallFailed) -> Failed:
     return Failed(event.call_id, event.tool, event.error, event.message, event.not_executed)
 
 
-def _told(error: Exception) -> tuple[str, bool]:
+def _told(error: BaseException) -> tuple[str, bool]:
     """What the model may read of an exception, and whether it says for certain that nothing happened."""
     if isinstance(error, NotExecuted | NotStarted | MissingProvider):
-        return str(error), True
+        return _clean(str(error), LONGEST_WORD), True
     if isinstance(error, ToolTimeout):
         return str(error), not error.started
-    return f"The tool failed ({type(error).__name__}).", False
+    return f"The tool failed ({_kind(error)}).", False
+
+
+def _kind(error: BaseException) -> str:
+    return _clean(type(error).__name__, 100)
+
+
+def _clean(text: str, most: int) -> str:
+    """Text that can be recorded: no half of a surrogate pair, and no more than `most` characters."""
+    return text[:most].encode(errors="replace").decode()
 
 
 def _encode(call: Call, value: object) -> tuple[bytes, str | None]:
@@ -240,9 +295,9 @@ def _where(error: BaseException) -> bytes:
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_qualname}")
+        frames.append(_clean(f"{code.co_filename}:{trace.tb_lineno} {code.co_qualname}", LONGEST_WORD))
         trace = trace.tb_next
-    return canonical({"error": type(error).__name__, "frames": frames})
+    return canonical({"error": _kind(error), "frames": frames})
 
 
 def _elapsed(begun: float) -> int:

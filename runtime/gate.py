@@ -11,9 +11,11 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from licet.runtime.call import Call, Halt
-from licet.runtime.execution import begin_read, perform, permit, read
+from licet.audit.errors import JournalDamaged, JournalError
+from licet.runtime.call import Call, Halt, deny
+from licet.runtime.execution import begin_read, leave_in_doubt, perform, permit, read
 from licet.runtime.outcomes import Outcome
+from licet.runtime.results import outcome_of
 from licet.runtime.stages import STAGES, Services
 from licet.runtime.verdicts import conclude
 
@@ -34,20 +36,28 @@ class Gate:
         Raises:
             AppendRefused: another worker has the run.
         """
-        await call.run.admission.acquire()
+        run = call.run
+        if call.call_id in run.under_way:
+            return await asyncio.shield(run.under_way[call.call_id])
+        await run.admission.acquire()
         admitted = False
         try:
+            if call.call_id in run.under_way:
+                return await asyncio.shield(run.under_way[call.call_id])
+            known = self._on_record(call)
+            if known is not None:
+                return await self._own(known)
             halt = await self._decide(call)
             if halt is not None:
                 self._enter("conclude", call)
                 return await self._own(conclude(call, halt, self._services))
             if call.needs_permit:
                 admitted = True
-                return await self._own(self._carry_out(call))
+                return await self._own(self._carry_out(call), call)
             begin_read(call)
         finally:
             if not admitted:
-                call.run.admission.release()
+                run.admission.release()
         return await read(call, self._services)
 
     async def drain(self) -> None:
@@ -55,10 +65,33 @@ class Gate:
         while self._owned:
             await asyncio.wait(self._owned)
 
+    def _on_record(self, call: Call) -> Coroutine[Any, Any, Outcome] | None:
+        """What is known already of a call that somebody may have taken on while this one waited its turn.
+
+        A permit without an outcome and without anybody at work on it may have had its effect, so it is not given
+        twice; only recovery says which calls may be repeated.
+        """
+        state = call.run.state.calls.get(call.call_id)
+        if state is None:
+            return None
+        if state.settled or state.status == "in_doubt":
+            return _recorded(call)
+        if state.status == "permitted" and call.call_id not in call.run.repeatable:
+            cause = "it was permitted, and its outcome is not on record"
+            return leave_in_doubt(call.run, call.call_id, cause, self._services)
+        return None
+
     async def _decide(self, call: Call) -> Halt | None:
         for name, stage in STAGES:
             self._enter(name, call)
-            halt = await stage(call, self._services)
+            try:
+                halt = await stage(call, self._services)
+            except JournalError:
+                raise
+            except Exception as error:
+                return deny(
+                    name, "licet.stage.failed", f"the stage failed: {type(error).__name__}", visible=False
+                )
             if halt is not None:
                 return halt
         return None
@@ -76,8 +109,20 @@ class Gate:
     def _enter(self, stage: str, call: Call) -> None:
         self._services.observe(stage, call.call_id)
 
-    async def _own(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    async def _own(self, work: Coroutine[Any, Any, Outcome], carries_out: Call | None = None) -> Outcome:
         task = asyncio.create_task(work)
         self._owned.add(task)
         task.add_done_callback(self._owned.discard)
+        if carries_out is not None:
+            under_way, call_id = carries_out.run.under_way, carries_out.call_id
+            under_way[call_id] = task
+            task.add_done_callback(lambda _: under_way.pop(call_id, None))
         return await asyncio.shield(task)
+
+
+async def _recorded(call: Call) -> Outcome:
+    state = call.run.state.calls[call.call_id]
+    outcome = outcome_of(call.run.state, state)
+    if outcome is None:
+        raise JournalDamaged(f"call {call.call_id} of run {call.run.id} is {state.status} without an outcome")
+    return outcome

@@ -52,9 +52,10 @@ async def claim(run: ActiveRun, worker: str, services: Services) -> None:
     """
     state, now = run.state, services.clock.now()
     open_permits = state.open_permits()
+    run.repeatable = {call.call_id for call in open_permits if _repeatable(run, call, services)}
     for call in open_permits:
         until = _deadline(call)
-        if _repeatable(run, call, services) and now < until:
+        if call.call_id in run.repeatable and now < until:
             raise RunBusy(
                 f"{call.tool} ({call.call_id}) of run {run.id} may still be under way until {timestamp(until)}; "
                 "try again then"
@@ -62,7 +63,7 @@ async def claim(run: ActiveRun, worker: str, services: Services) -> None:
     event = RunResumed(worker=worker, recovered=state.status == "running")
     await run.take(run.draft(event))
     for call in open_permits:
-        if not _repeatable(run, call, services):
+        if call.call_id not in run.repeatable:
             await _settle_or_doubt(run, call, services)
 
 
@@ -153,6 +154,8 @@ def _deadline(call: CallState) -> datetime:
 def _repeatable(run: ActiveRun, call: CallState, services: Services) -> bool:
     permitted, tool, started = call.permit, services.tools.get(call.tool), run.state.started
     assert permitted is not None and started is not None
+    if run.state.finished is not None:
+        return False
     if permitted.effect == "read":
         return True
     unchanged = tool is not None and tool.contract_hash == started.tools.get(call.tool)

@@ -34,11 +34,10 @@ def spent(state: RunState) -> Spent:
 
 def result_of(state: RunState, workflow: Workflow) -> RunResult:
     """What a run that is not under way has come to."""
-    finished, used = state.finished, spent(state)
+    finished, used, doubts = state.finished, spent(state), state.in_doubt()
+    if doubts:
+        return doubt(state, doubts[0])
     if finished is None:
-        doubts = state.in_doubt()
-        if doubts:
-            return doubt(state, doubts[0])
         cause = state.suspended.cause if state.suspended else "released"
         detail = state.suspended.detail if state.suspended else "its worker let go of it"
         waiting = tuple(call.request_ids[-1] for call in state.waiting())

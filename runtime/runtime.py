@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -38,6 +39,8 @@ from licet.tools import Injector, Principal, Tool, index, tool_of
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
+
+log = logging.getLogger("licet.runtime")
 
 DEFAULT_DATABASE = "sqlite:///licet.db"
 
@@ -100,14 +103,14 @@ class Runtime:
         self._environment = _facts(environment or {})
         self._agent = agent
         self._clock = clock or SystemClock()
-        self._observer = observer or (lambda stage, call_id: None)
+        self._observer = _harmless(observer)
         self._journal: Journal | None = None
         self._services: Services | None = None
         self._gate: Gate | None = None
 
     async def __aenter__(self) -> Self:
         if self._journal is not None:
-            raise RuntimeClosed("this runtime is running already; make a second one for a second life")
+            raise RuntimeClosed("this runtime is running already; it has one life at a time")
         for workflow in self._workflows.values():
             self._check_price(workflow)
         engine = (
@@ -224,7 +227,8 @@ class Runtime:
         """
         services, gate = self._running()
         state = load(services.journal, run_id)
-        if state.status == "finished" or (state.status == "suspended" and state.in_doubt()):
+        over = state.finished is not None and not state.open_permits()
+        if over or (state.status == "suspended" and state.in_doubt()):
             return result_of(state, self._workflow_of(state, services))
         run = await self._take_over(run_id, services)
         assert run.state.started is not None
@@ -361,6 +365,19 @@ class Runtime:
                 f"workflow {workflow.name} limits its spend and model {workflow.model!r} has no price; "
                 "register it as Priced(model, input=, output=), in USD for a million tokens"
             )
+
+
+def _harmless(observer: Observer | None) -> Observer:
+    """An observer that fails must not come between an effect and its record."""
+
+    def observe(stage: str, call_id: str) -> None:
+        if observer is not None:
+            try:
+                observer(stage, call_id)
+            except Exception:
+                log.exception("the observer failed at stage %s of call %s", stage, call_id)
+
+    return observe
 
 
 def _facts(environment: Mapping[str, Json]) -> dict[str, Any]:

@@ -99,14 +99,22 @@ class Session:
         return ", ".join(settled) or "nothing was left to do"
 
     async def close(self, *, leave_open: str | None = None) -> None:
-        """Let go of the run: it waits when a call of it does, or when `leave_open` says why; else it is finished."""
+        """Let go of the run: it waits when a call of it does, or when `leave_open` says why; else it is finished.
+
+        What is under way is waited for, unless the run is left open.
+        """
         state, clock = self._run.state, self._services.clock
+        if leave_open is None:
+            await self._run.settled()
         if state.status != "running":
             return
-        waiting = state.waiting()
+        waiting, unsettled = state.waiting(), state.open_permits()
         if waiting:
             names = ", ".join(f"{call.tool} ({call.call_id})" for call in waiting)
             await suspend(self._run, clock, "approval", f"waits for a person: {names}")
+        elif unsettled:
+            names = ", ".join(f"{call.tool} ({call.call_id})" for call in unsettled)
+            await suspend(self._run, clock, "released", f"the outcome is not on record: {names}")
         elif leave_open is not None:
             await suspend(self._run, clock, "released", leave_open)
         else:
