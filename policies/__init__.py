@@ -3,5 +3,6 @@
 from licet.policies.engine import PolicyEngine, PolicyUnavailable
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.load import load
+from licet.policies.server import OpaServer
 
-__all__ = ["Fault", "PolicyEngine", "PolicyError", "PolicyUnavailable", "load"]
+__all__ = ["Fault", "OpaServer", "PolicyEngine", "PolicyError", "PolicyUnavailable", "load"]

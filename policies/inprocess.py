@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 
-import orjson
-
 from licet.audit.events import Decided
+from licet.policies.answer import parse
 from licet.policies.bundle import ENTRYPOINT, Bundle
 from licet.policies.decision import decided, denied
 from licet.policies.errors import Fault, PolicyError
@@ -48,10 +47,10 @@ class InProcessEngine:
         try:
             if instance is None:
                 instance = PolicyInstance(self._policy)
-            results = orjson.loads(instance.evaluate(input))
+            results = parse(instance.evaluate(input))
         except EvaluationFailed as error:
             return self._denied(str(error), decision_id)
-        except orjson.JSONDecodeError:
+        except ValueError:
             return self._denied("the policy's answer is no JSON", decision_id)
         except Exception as error:
             return self._denied(f"the engine failed: {type(error).__name__}: {error}", decision_id)

@@ -29,11 +29,19 @@ def load(path: Path | str | None = None, *, deadline: float = DEADLINE) -> Polic
     """
     from licet.policies.inprocess import InProcessEngine  # wasmtime takes 80 ms to import
 
+    return InProcessEngine(policy_set(path), deadline)
+
+
+def policy_set(path: Path | str | None = None) -> Bundle:
+    """The policy set at `path`, compiled, whichever engine is to be asked.
+
+    Args and errors are those of `load`.
+    """
     if path is None:
-        return InProcessEngine(Bundle.unpack(SHIPPED.read_bytes(), SHIPPED.name), deadline)
+        return Bundle.unpack(SHIPPED.read_bytes(), SHIPPED.name)
     place = Path(path)
     if place.is_dir():
-        return InProcessEngine(Bundle.unpack(opa.build(with_folder(place)), str(place)), deadline)
+        return Bundle.unpack(opa.build(with_folder(place)), str(place))
     try:
         raw = place.read_bytes()
     except OSError as error:
@@ -43,7 +51,7 @@ def load(path: Path | str | None = None, *, deadline: float = DEADLINE) -> Polic
     bundle = Bundle.unpack(raw, str(place))
     if faults := _foreign_modules(bundle.modules):
         raise PolicyError(faults)
-    return InProcessEngine(bundle, deadline)
+    return bundle
 
 
 def _foreign_modules(modules: dict[str, bytes]) -> list[Fault]:
