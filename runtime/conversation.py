@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -126,5 +127,5 @@ def _result(call: CallState) -> Any:
         "result": result,
         "note": "A reviewer changed the arguments before approving; this is what was executed. "
         "Do not propose the original call again.",
-        "executed_arguments": orjson.loads(call.raw),
+        "executed_arguments": json.loads(call.raw, parse_float=str),
     }

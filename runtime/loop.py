@@ -7,6 +7,7 @@ from wherever its journal ends.
 from __future__ import annotations
 
 import asyncio
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.settings import ModelSettings
 
 from licet.audit.canonical import canonical, sha256
-from licet.audit.errors import BudgetExceeded, FenceLost, KilledBySwitch
+from licet.audit.errors import BudgetExceeded, FenceLost, KilledBySwitch, Unrecordable
 from licet.audit.events import (
     ModelFailed,
     ModelRequested,
@@ -218,39 +219,45 @@ class Loop:
         except Exception as error:
             await self._model_failed(event, error, charges)
             return
-        await self._responded(event, response, charges)
+        try:
+            await self._responded(event, response, charges)
+        except (TypeError, ValueError, Unrecordable) as error:
+            failed = ModelFailed(step=event.step, error=type(error).__name__[:100], sent=True)
+            reason = "The model's response is nothing that can be recorded."
+            await finish(run, self._services.clock, "failed", reason, run.draft(failed))
 
     async def _responded(
         self, asked: ModelRequested, response: ModelResponse, charges: tuple[Charge, ...]
     ) -> None:
         run, usage = self._run, response.usage
-        measured = bool(usage.input_tokens or usage.output_tokens)
+        used_in, used_out = (_count(tokens) for tokens in (usage.input_tokens, usage.output_tokens))
+        measured = bool(used_in or used_out)
         cost = cost_of(self._model, usage) if measured else None
-        if cost is None:
+        if cost is None or not cost.is_finite() or cost < 0:
             cost = Decimal(asked.reserved_cost)
-        used_in = usage.input_tokens if measured else asked.reserved_input
-        used_out = usage.output_tokens if measured else asked.reserved_output
+        if not measured:
+            used_in, used_out = asked.reserved_input, asked.reserved_output
         calls: list[ProposedCall] = []
         kept: list[dict[str, str]] = []
         final: str | None = None
         final_id: str | None = None
-        said = "\n".join(part.content for part in response.parts if isinstance(part, TextPart)).strip()
+        said = _text("\n".join(part.content for part in response.parts if isinstance(part, TextPart))).strip()
         for part in response.parts:
             if not isinstance(part, ToolCallPart):
                 continue
-            raw = part.args if isinstance(part.args, str) else orjson.dumps(part.args or {}).decode()
+            raw = _text(part.args if isinstance(part.args, str) else json.dumps(part.args or {}))
             if part.tool_name == FINAL_ANSWER:
-                final, final_id = raw, part.tool_call_id
+                final, final_id = raw, _text(part.tool_call_id)
                 continue
             call_id = f"s{asked.step}c{len(calls) + 1}"
-            calls.append(ProposedCall(call_id=call_id, tool=part.tool_name[:TOOL_NAME_MOST]))
-            kept.append({"call_id": call_id, "raw": raw, "provider_id": part.tool_call_id})
+            calls.append(ProposedCall(call_id=call_id, tool=_text(part.tool_name)[:TOOL_NAME_MOST]))
+            kept.append({"call_id": call_id, "raw": raw, "provider_id": _text(part.tool_call_id)})
         if final is None and not calls and said and self._text_will_do:
             final = orjson.dumps({"status": "done", "message": said}).decode()
         proposals = {"calls": kept, "reason": said[:REASON_MOST], "final": final, "final_id": final_id}
         event = ModelResponded(
             step=asked.step,
-            model_id=response.model_name or asked.model_id,
+            model_id=_text(response.model_name or asked.model_id),
             input_tokens=used_in,
             output_tokens=used_out,
             cost=f"{cost:f}",
@@ -287,3 +294,13 @@ class Loop:
 
     async def _end(self, end: End) -> None:
         await finish(self._run, self._services.clock, "stopped", end.reason, rule=end.rule)
+
+
+def _text(given: str) -> str:
+    """A provider's text as valid Unicode: half of a surrogate pair becomes a question mark."""
+    return given.encode(errors="replace").decode()
+
+
+def _count(tokens: int) -> int:
+    """A provider's count of tokens, which gives nothing back and fits a record."""
+    return min(max(int(tokens), 0), 2**53 - 1)

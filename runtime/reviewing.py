@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from licet.approvals import Request, fold_requests
+from licet.audit.canonical import canonical
 from licet.audit.errors import HeadMoved
 from licet.audit.events import ApprovalClosed, CallDenied
 from licet.runtime.active import ActiveRun
@@ -43,7 +44,7 @@ async def revisit(gate: Gate, run: ActiveRun, state: CallState, services: Servic
         request = requests[state.request_ids[-1]]
         match request.status:
             case "approved":
-                return await gate.call(proposed(run, state))
+                return await gate.call(proposed(run, state, _shown(request, services)))
             case "edited":
                 return await gate.call(proposed(run, state, _edited(request, services)))
             case "pending":
@@ -78,6 +79,12 @@ async def _refused(run: ActiveRun, state: CallState, request: Request, services:
     event = CallDenied(call_id=state.call_id, tool=state.tool, stage=halt.stage, reasons=halt.reasons)
     await run.append(*drafts, run.draft(event), expect=run.state.seq)
     return Denied(state.call_id, state.tool, halt.stage, halt.reasons)
+
+
+def _shown(request: Request, services: Services) -> bytes | None:
+    """The arguments that were shown, which are those that were approved: an earlier edit's, perhaps."""
+    payload = services.journal.payload(request.run_id, request.seq, "shown")
+    return None if payload is None else canonical(orjson.loads(payload)["args"])
 
 
 def _edited(request: Request, services: Services) -> bytes | None:

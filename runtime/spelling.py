@@ -7,17 +7,17 @@ from typing import Any
 
 
 def same_values(one: Any, other: Any) -> bool:
-    """The same JSON, but for decimals in text: "60.00" and "60" are one amount. Every name must be on both sides."""
+    """The same JSON, but for decimals: "60.00", "60" and Decimal(60) are one. Every name must be on both sides."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same_values(one[name], other[name]) for name in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same_values, one, other))
-    if isinstance(one, str) and isinstance(other, str):
+    if isinstance(one, str | Decimal) and isinstance(other, str | Decimal):
         return one == other or _same_amount(one, other)
     return type(one) is type(other) and bool(one == other)
 
 
-def _same_amount(one: str, other: str) -> bool:
+def _same_amount(one: str | Decimal, other: str | Decimal) -> bool:
     try:
         first, second = Decimal(one), Decimal(other)
     except InvalidOperation:

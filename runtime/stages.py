@@ -14,6 +14,7 @@ import orjson
 
 from licet.approvals import (
     Directory,
+    ReviewersInvalid,
     ReviewVerifier,
     binding_digest,
     covers,
@@ -169,7 +170,10 @@ async def review(call: Call, services: Services) -> Halt | None:
     if not asked:
         if decision.approval is None:
             return None
-        nobody = services.directory.possible(decision.approval, principal.tenant, principal.subject)
+        try:
+            nobody = services.directory.possible(decision.approval, principal.tenant, principal.subject)
+        except ReviewersInvalid as error:
+            return Park(str(error))
         return Ask(decision.approval) if nobody is None else deny("review", "licet.review.nobody", nobody)
     requests = fold_requests(services.journal.read(call.run.id))
     owed = decision.approval or requests[asked[-1]].owed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,7 +35,8 @@ from licet.audit.events import (
     RunStarted,
     RunSuspended,
 )
-from licet.tools import Principal
+from licet.runtime.spelling import same_values
+from licet.tools import Principal, raw_arguments
 
 CallStatus = Literal[
     "proposed", "denied", "withheld", "waiting", "permitted", "executed", "failed", "in_doubt"
@@ -50,10 +52,12 @@ class CallState:
 
     Attributes:
         raw: the arguments as proposed, or (from its permit on) as a reviewer edited them, JSON text.
-        edit: what an answer asks to call instead; nothing believes it until the answer has been weighed.
+        edits: what answers asked to call instead; nothing believes one until a permit was given for it.
+        edited: what was permitted is one of the edits.
         last: the event that put it where it is, for what it is to be told about it.
         result: canonical JSON of what the tool answered.
         request_ids: its approval requests, oldest first.
+        reserved: what each of its permits set aside, until the outcome under that very permit is known.
     """
 
     call_id: str
@@ -68,7 +72,8 @@ class CallState:
     last: Event | None = None
     result: bytes | None = None
     request_ids: list[str] = field(default_factory=list)
-    edit: bytes | None = None
+    reserved: dict[str, Decimal] = field(default_factory=dict)
+    edits: list[bytes] = field(default_factory=list)
     edited: bool = False
 
     @property
@@ -196,7 +201,7 @@ class RunState:
             case CallProposed():
                 self._propose((event,), orjson.loads(payloads.get("proposals", b"{}")))
             case ApprovalAnswered(verdict="edit"):
-                self.calls[event.call_id].edit = payloads.get("args")
+                self.calls[event.call_id].edits.append(payloads.get("args", b"null"))
             case (
                 CallDenied()
                 | CallWithheld()
@@ -233,6 +238,16 @@ class RunState:
             )
         )
 
+    def _approved(self, call: CallState, policy_input: bytes) -> None:
+        """From its permit on a call that people approved is what policy judged, whatever was proposed or edited."""
+        arguments = json.loads(policy_input, parse_float=Decimal)["call"]["args"]
+        call.raw = raw_arguments(arguments)
+        judged = json.loads(policy_input, parse_float=Decimal, parse_int=Decimal)["call"]["args"]
+        call.edited = any(
+            same_values(json.loads(edit, parse_float=Decimal, parse_int=Decimal), judged)
+            for edit in call.edits
+        )
+
     def _propose(self, calls: Iterable[CallProposed | ProposedCall], proposals: dict[str, Any]) -> None:
         kept = {item["call_id"]: item for item in proposals.get("calls", ())}
         for call in calls:
@@ -267,18 +282,19 @@ class RunState:
                 call.effect = event.effect
                 call.permit = event
                 call.attempts = event.attempt
+                call.reserved[event.permit_id] = Decimal(event.reserved_cost)
                 self.spent += Decimal(event.reserved_cost)
                 self.granted += 1 if event.request_ids else 0
-                if event.request_ids and call.edit is not None:
-                    call.raw, call.edited = call.edit, True
+                if event.request_ids and "policy_input" in payloads:
+                    self._approved(call, payloads["policy_input"])
             case CallExecuted():
-                self._settle(call, event.digest, event.cost)
+                self._settle(call, event, event.cost)
                 call.status = "executed"
                 call.result = payloads.get("result")
                 self.denials_in_row = self.errors_in_row = 0
                 self._outcome(call, "executed")
             case CallFailed():
-                self._settle(call, event.digest, "0")
+                self._settle(call, event, "0")
                 call.status = "failed"
                 self.errors_in_row += 1
                 self._outcome(call, "failed")
@@ -290,13 +306,13 @@ class RunState:
                 self._outcome(call, call.status)
         call.last = event
 
-    def _settle(self, call: CallState, digest: str, cost: str) -> None:
-        if call.permit is None:
+    def _settle(self, call: CallState, event: CallExecuted | CallFailed, cost: str) -> None:
+        if event.permit_id is None:
             self.started_calls[call.tool] += 1
-            self.repeats[digest] += 1
+            self.repeats[event.digest] += 1
             call.effect = "read"
         else:
-            self.spent -= Decimal(call.permit.reserved_cost)
+            self.spent -= call.reserved.pop(event.permit_id, Decimal(0))
         self.spent += Decimal(cost)
 
     def _outcome(self, call: CallState, outcome: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ from licet import (
     Injected,
     Pending,
     Reviewer,
+    Runtime,
     Stopped,
     Suspended,
     allow,
@@ -96,7 +98,7 @@ async def test_edited_the_edited_call_runs_and_the_model_is_told_what_was_execut
     assert Ledger(tmp_path / "ledger.txt").lines() == ["refund O-1 60"]
     content = told(seen[-1])[0].content
     assert isinstance(content, dict)
-    assert content["executed_arguments"] == {"order_id": "O-1", "amount": "60"}
+    assert content["executed_arguments"] == {"order_id": "O-1", "amount": 60}
     assert "Do not propose the original call again" in content["note"]
 
 
@@ -256,15 +258,22 @@ async def test_a_run_that_waits_can_be_stopped_for_good(tmp_path: Path) -> None:
             await runtime.resume("0" * 36)
 
 
+async def fail_in_the_middle(runtime: Runtime) -> list[str]:
+    started: list[str] = []
+    with suppress(ZeroDivisionError):
+        async with runtime.session("desk", ALICE) as run:
+            started.append(run.id)
+            await run.call("read_order", {"order_id": "O-1"})
+            raise ZeroDivisionError
+    return started
+
+
 async def test_a_session_that_ends_by_an_exception_can_be_taken_up_again(tmp_path: Path) -> None:
     async with world(tmp_path) as runtime:
-        with pytest.raises(ZeroDivisionError):
-            async with runtime.session("desk", ALICE) as run:
-                await run.call("read_order", {"order_id": "O-1"})
-                raise ZeroDivisionError
-        head = runtime.journal.head(run.id)
+        (run_id,) = await fail_in_the_middle(runtime)
+        head = runtime.journal.head(run_id)
         assert head is not None and head.status == "suspended"
-        async with runtime.session(run_id=run.id) as again:
+        async with runtime.session(run_id=run_id) as again:
             assert isinstance(await again.outcome("c1"), Executed)
             assert isinstance(await again.call("refund", {"order_id": "O-1", "amount": "1"}), Executed)
     assert Ledger(tmp_path / "ledger.txt").lines() == ["refund O-1 1"]
