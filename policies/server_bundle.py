@@ -28,8 +28,7 @@ from licet.policies.load import policy_set
 
 _COMMENT = re.compile(rb"^\s*#.*$", re.MULTILINE)
 _NAME = re.compile(rb'^\s*package\s+(\w+)|\bdata\.(\w+)|\bdata\["([^"\\]+)"\]', re.MULTILINE)
-_WHOLE = re.compile(rb'(?<![.\w"])data\s*(?:\[\s*[^"\s]|[,)\]}]|$)', re.MULTILINE)
-"""Where `data` is read as a whole, or by a name that is worked out."""
+"""Names at the top of `data`. None is worked out as it runs: to OPA a rule that did so would be recursive."""
 
 
 def for_server(bundle: Bundle, name: str = "bundle") -> bytes:
@@ -59,7 +58,7 @@ def for_server(bundle: Bundle, name: str = "bundle") -> bytes:
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as stream,
-        tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+        tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for path in sorted(files):
             entry = tarfile.TarInfo(path)
@@ -72,9 +71,7 @@ def _roots(bundle: Bundle) -> list[str]:
     rego = _COMMENT.sub(b"", b"\n".join((*bundle.modules.values(), *shipped().files.values())))
     names = {name.decode() for found in _NAME.findall(rego) for name in found if name}
     names |= set(orjson.loads(bundle.data))
-    if _WHOLE.search(rego) or any("/" in name for name in names):
-        return [""]
-    return sorted(names)
+    return [""] if any("/" in name for name in names) else sorted(names)  # a root is a path
 
 
 def _entrypoints(bundle: Bundle) -> set[str]:

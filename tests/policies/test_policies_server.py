@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+import sys
 import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -314,6 +316,23 @@ def test_times_are_bounded(seconds: float) -> None:
         OpaServer("http://127.0.0.1:8181", deadline=seconds)
     with pytest.raises(PolicyError, match="seconds"):
         OpaServer("http://127.0.0.1:8181", ready_within=seconds)
+
+
+async def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opa_client", None)
+    with pytest.raises(ConfigurationError, match=r"licet\[opa\]"):
+        await OpaServer("http://127.0.0.1:8181").start()
+
+
+def test_the_example_of_the_docs_works_as_it_stands(server: OpaProcess, shipped: PolicyEngine) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "opa.md").read_text()
+    code = page.partition("<!-- ask.py -->\n```python\n")[2].partition("```")[0]
+    told = subprocess.run(
+        [sys.executable, "-c", code.replace("http://127.0.0.1:8181", server.url)],
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == f"decides by revision {shipped.revision}\n", told.stderr
 
 
 # What is not OPA, or stands before it

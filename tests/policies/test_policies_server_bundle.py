@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
+import orjson
 import pytest
 from conftest import INPUT, decide
 from opa_process import OpaProcess
@@ -91,3 +94,37 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     done = pack(str(tmp_path / "no" / "x.tar.gz"))
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "roots"),
+    [
+        ('grant contains "x" if input.tool.name in data.limits.names', ["licet", "limits", "other"]),
+        ('grant contains "x" if data["two words"].y', ["licet", "other", "two words"]),
+        ("# data.commented is read by nobody, nor is data\n", ["licet", "other"]),
+        ('grant contains "x" if data["a/b"]', [""]),
+    ],
+)
+def test_it_owns_what_its_rego_reads(real_opa: Path, folder: Make, body: str, roots: list[str]) -> None:
+    place = folder(a=f"package licet.user.a\n\n{body}\n", b="package other.shared\n\nx := 1\n")
+    with tarfile.open(fileobj=BytesIO(for_server(policy_set(place)))) as archive:
+        manifest = archive.extractfile(".manifest")
+        assert manifest is not None
+        assert orjson.loads(manifest.read())["roots"] == roots
+
+
+async def test_files_of_any_name_come_along(real_opa: Path, folder: Make, tmp_path: Path) -> None:
+    deep = "__".join(["a_folder_with_a_long_name"] * 8 + ["grüße"])
+    place = folder(**{deep: LIMIT}, data_dot_json='{"limits": {"most": 10}}')
+    (tmp_path / "server.tar.gz").write_bytes(for_server(policy_set(place)))
+    with OpaProcess(tmp_path, "--bundle", str(tmp_path / "server.tar.gz")) as opa:
+        async with OpaServer(opa.url, policies=place) as engine:
+            assert not (await decide(engine, INPUT)).allow
+
+
+def test_a_rule_that_works_out_what_it_reads_is_refused(real_opa: Path, folder: Make) -> None:
+    """So that the names in the Rego are all that it reads."""
+    with pytest.raises(PolicyError, match="recursive"):
+        policy_set(
+            folder(a="package licet.user.a\n\ngrant contains x if some x, _ in data[input.tool.name]\n")
+        )
