@@ -51,6 +51,8 @@ class OpaProcess:
         assert self._process is not None
         os.kill(self._process.pid, number)
         self.signalled += 1
+        if number == signal.SIGSTOP:
+            os.waitpid(self._process.pid, os.WUNTRACED)  # each of its threads has stopped
 
     def __enter__(self) -> Self:
         self.start()
