@@ -1,8 +1,8 @@
 """Asking policy whether a call may happen."""
 
-from licet.policies.engine import PolicyEngine, PolicyUnavailable
+from licet.policies.engine import ManagedEngine, PolicyEngine, PolicyUnavailable
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.load import load
 from licet.policies.server import OpaServer
 
-__all__ = ["Fault", "OpaServer", "PolicyEngine", "PolicyError", "PolicyUnavailable", "load"]
+__all__ = ["Fault", "ManagedEngine", "OpaServer", "PolicyEngine", "PolicyError", "PolicyUnavailable", "load"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from licet.audit.errors import ServiceDown
 from licet.audit.events import Decided
@@ -41,4 +41,21 @@ class PolicyEngine(Protocol):
         Raises:
             PolicyUnavailable: the service that holds the policy is down or slow.
         """
+        ...
+
+
+@runtime_checkable
+class ManagedEngine(PolicyEngine, Protocol):
+    """An engine with a life of its own, such as a connection: a runtime starts it when it starts, and closes it."""
+
+    async def start(self) -> None:
+        """Make ready, and see that the policy set that is meant is the one that answers.
+
+        Raises:
+            ServiceDown: it does not answer, or answers by another policy set.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds. Does nothing the second time."""
         ...

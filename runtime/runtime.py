@@ -21,7 +21,7 @@ from licet.audit.errors import ConfigurationError
 from licet.audit.events import Actor, RunStarted
 from licet.audit.journal import Journal
 from licet.audit.records import SALT_BYTES
-from licet.policies import PolicyEngine
+from licet.policies import ManagedEngine, PolicyEngine
 from licet.policies import load as load_policies
 from licet.runtime.active import ActiveRun
 from licet.runtime.errors import ModelUnpriced, RuntimeClosed, UnknownWorkflow
@@ -55,7 +55,8 @@ class Runtime:
         workflows: the contracts; the tools they were written with come along.
         tools: further tools, for workflows that name them only (from YAML).
         models: pydantic-ai models by the names that workflows use, `Priced` where genai-prices has no price.
-        policies: a bundle, or a folder of Rego that is added to the shipped library; None is the library alone.
+        policies: a bundle, or a folder of Rego that is added to the shipped library; None is the library alone. Or an
+            engine of its own, such as `OpaServer`, which this runtime then starts and closes.
         inject: what `Annotated[T, Injected]` parameters get, by type: an instance, or a callable that makes one.
         directory: who may review what; by default the file that `LICET_REVIEWERS` names.
         verifier: checks the signatures of reviews; by default by the keys that `LICET_APPROVAL_PUBLIC_KEYS` names, else
@@ -120,6 +121,8 @@ class Runtime:
         )
         journal = Journal.open(self.database, create=True, clock=self._clock)
         try:
+            if isinstance(engine, ManagedEngine):
+                await engine.start()
             register(journal, self._workflows.values(), engine)
             self._services = Services(
                 journal=journal,
@@ -134,6 +137,8 @@ class Runtime:
             )
         except BaseException:
             journal.close()
+            if isinstance(engine, ManagedEngine):
+                await engine.close()
             raise
         self._journal = journal
         self._gate = Gate(self._services)
@@ -145,10 +150,12 @@ class Runtime:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        journal, gate = self._journal, self._gate
+        journal, gate, services = self._journal, self._gate, self._services
         self._services = self._gate = None
         if gate is not None:
             await gate.drain()
+        if services is not None and isinstance(services.engine, ManagedEngine):
+            await services.engine.close()
         if journal is not None:
             journal.close()
         self._journal = None

@@ -30,9 +30,9 @@ def server(real_opa: Path, tmp_path: Path) -> OpaProcess:
 
 @asynccontextmanager
 async def desk_over(server: OpaProcess, folder: Path, *script: Step) -> AsyncIterator[Runtime]:
-    async with OpaServer(server.url, deadline=0.5) as engine:
-        async with world(folder, model=scripted(script), policies=engine) as runtime:
-            yield runtime
+    engine = OpaServer(server.url, deadline=0.5)
+    async with world(folder, model=scripted(script), policies=engine) as runtime:
+        yield runtime
 
 
 def interrupted(server: OpaProcess, number: int) -> list[Step]:
@@ -115,14 +115,14 @@ async def test_what_opa_answers_with_an_error_is_denied_and_journalled(
     )
     (tmp_path / "mine.tar.gz").write_bytes(for_server(policy_set(rules)))
     with OpaProcess(tmp_path, "--bundle", str(tmp_path / "mine.tar.gz")) as server:
-        async with OpaServer(server.url, policies=rules) as engine:
-            async with world(tmp_path, policies=engine) as runtime, runtime.session("desk", ALICE) as run:
-                assert isinstance(await run.call("mark", {"text": "fine"}), Executed)
-                outcome = await run.call("mark", {"text": "clash"})
-                assert isinstance(outcome, Denied) and outcome.stage == "policy"
-                event = runtime.journal.read(run.id)[-1].event
-                assert isinstance(event, CallDenied) and event.decision is not None
-                assert event.decision.cause is not None and "eval_conflict_error" in event.decision.cause
+        engine = OpaServer(server.url, policies=rules)
+        async with world(tmp_path, policies=engine) as runtime, runtime.session("desk", ALICE) as run:
+            assert isinstance(await run.call("mark", {"text": "fine"}), Executed)
+            outcome = await run.call("mark", {"text": "clash"})
+            assert isinstance(outcome, Denied) and outcome.stage == "policy"
+            event = runtime.journal.read(run.id)[-1].event
+            assert isinstance(event, CallDenied) and event.decision is not None
+            assert event.decision.cause is not None and "eval_conflict_error" in event.decision.cause
     assert Ledger(tmp_path / "ledger.txt").lines() == ["mark fine"]
 
 
