@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from licet.approvals.directory import Directory
 from licet.approvals.quorum import in_words, lacking
 from licet.approvals.requests import Answer
+from licet.approvals.reviewer import same_person
 from licet.approvals.signing import ReviewVerifier
 from licet.audit.errors import LicetError
 from licet.audit.events import ApprovalOwed
@@ -51,9 +52,10 @@ def covers(
 ) -> Coverage:
     """Weigh the answers to a call's requests, just before it would run.
 
-    An approval, or an edit, counts when its reviewer is not the principal and has not been counted before,
-    when it binds to the call that would run now, and when a trusted key has signed it. It counts for the
-    groups its reviewer is in now. A rejection vetoes, whatever else is wrong with it.
+    An approval, or an edit, counts when its reviewer is not the principal and has not been counted before
+    (`same_person` says who is who), when it binds to the call that would run now, and when a trusted key has
+    signed it. It counts for the groups its reviewer is in now. A rejection vetoes, whatever else is wrong
+    with it.
 
     Args:
         owed: what policy asks for now.
@@ -72,7 +74,7 @@ def covers(
     for answer in answers:
         groups: frozenset[str] = frozenset()
         problem = _problem(answer, principal, digest) or keys.problem(answer)
-        if problem is None and answer.reviewer in reviewers:
+        if problem is None and any(same_person(answer.reviewer, other) for other in reviewers):
             problem = "this reviewer has been counted already"
         if problem is None:
             try:
@@ -93,7 +95,7 @@ def covers(
 
 
 def _problem(answer: Answer, principal: Principal, digest: str) -> str | None:
-    if answer.reviewer == principal.subject:
+    if same_person(answer.reviewer, principal.subject):
         return "nobody reviews what runs in their own name"
     if answer.tenant != principal.tenant:
         return "the review belongs to another tenant"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from licet.approvals.quorum import ANY, in_words, is_member
-from licet.approvals.reviewer import LOCAL_PREFIX
+from licet.approvals.reviewer import LOCAL_PREFIX, same_person
 from licet.approvals.reviewers_file import Listed, parse_reviewers, read_file
 from licet.audit.events import ApprovalOwed, GroupCount
 
@@ -93,7 +93,7 @@ class FileDirectory:
             there = sum(
                 is_member(required.group, listed.groups | {ANY})
                 for reviewer, listed in reviewers.items()
-                if reviewer != requester and listed.serves(tenant)
+                if listed.serves(tenant) and not (requester and same_person(reviewer, requester))
             )
             if there < required.count:
                 return self._impossible(required, there)

@@ -22,7 +22,7 @@ from licet.approvals.lookup import find_request, open_streams
 from licet.approvals.quorum import is_member
 from licet.approvals.requests import Answer, Request, fold_requests
 from licet.approvals.review import Review, Verdict
-from licet.approvals.reviewer import Reviewer
+from licet.approvals.reviewer import Reviewer, same_person
 from licet.approvals.shown import Shown
 from licet.approvals.signing import ReviewSigner
 from licet.audit.canonical import canonical
@@ -201,9 +201,11 @@ class ApprovalQueue:
         if not any(is_member(required.group, groups) for required in request.owed.requires):
             asked = ", ".join(sorted({required.group for required in request.owed.requires}))
             raise NotAReviewer(f"{reviewer.id} is in none of the groups this request asks: {asked}")
-        if reviewer.id == request.requester:
-            raise SelfReview(f"the call runs in the name of {reviewer.id}; somebody else must review it")
-        if any(answer.reviewer == reviewer.id for answer in request.answers):
+        if same_person(reviewer.id, request.requester):
+            raise SelfReview(
+                f"the call runs in the name of {request.requester}; somebody else must review it"
+            )
+        if any(same_person(answer.reviewer, reviewer.id) for answer in request.answers):
             raise AlreadyAnswered(f"{reviewer.id} has answered this request already; the first answer stands")
         match request.status:
             case "approved" | "rejected" | "edited":

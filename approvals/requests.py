@@ -9,6 +9,7 @@ from typing import Literal
 
 from licet.approvals.quorum import lacking
 from licet.approvals.review import Review
+from licet.approvals.reviewer import same_person
 from licet.audit.clock import parse_timestamp
 from licet.audit.errors import JournalDamaged
 from licet.audit.events import (
@@ -143,8 +144,8 @@ def _answered(request: Request, record: Record, event: ApprovalAnswered) -> Requ
         request.status != "pending"
         or record.time >= request.expires_at
         or event.call_id != request.call_id
-        or event.reviewer == request.requester
-        or any(answer.reviewer == event.reviewer for answer in request.answers)
+        or same_person(event.reviewer, request.requester)
+        or any(same_person(answer.reviewer, event.reviewer) for answer in request.answers)
         or (event.verdict == "approve" and event.digest != request.digest)
     ):
         return request

@@ -15,7 +15,7 @@ class Reviewer:
     """A person who answers approval requests, as a credential names them.
 
     Attributes:
-        id: such as `local:alice`. It is compared letter by letter with the subject of a run's principal.
+        id: such as `local:alice`. `same_person` compares it with the subject of a run's principal.
         local: the operating system is all that vouches for this reviewer.
 
     Raises:
@@ -30,6 +30,15 @@ class Reviewer:
             raise ValueError("a reviewer has an id")
         if self.local != self.id.startswith(LOCAL_PREFIX):
             raise ValueError(f"the ids of local reviewers, and only theirs, begin with {LOCAL_PREFIX!r}")
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two ids, of reviewers or of principals, name one person: `local:alice` is `alice`.
+
+    The user of this computer and the subject of a token who have one name may be two people. Then somebody
+    else reviews; the other way round somebody could approve their own call.
+    """
+    return one.removeprefix(LOCAL_PREFIX) == other.removeprefix(LOCAL_PREFIX)
 
 
 def local_reviewer() -> Reviewer:

@@ -36,7 +36,8 @@ _OURS = {
 }
 _KNOWN = frozenset(get_args(ErrorType)) - _QUOTING
 _BEYOND = f"is an integer beyond {MAX_SAFE_INTEGER}, which is not taken here"
-_REFUSED = "is refused by the tool's own check"
+REFUSED = "is refused by the tool's own check"
+"""Of a value that a validator of the tool's author refuses: its own words may quote the value."""
 
 
 def faults_of(error: ValidationError, tree: Any, schema: dict[str, Any]) -> list[FieldError]:
@@ -152,7 +153,7 @@ def _message(detail: ErrorDetails, value: Any) -> str:
         return f"should be one of {kinds} in the field that says which kind it is"
     if kind.startswith("licet_") or kind in _KNOWN:
         return detail["msg"].removeprefix("Input ").removeprefix("Value ")
-    return _REFUSED
+    return REFUSED
 
 
 def too_exact(value: str) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from licet.audit.canonical import Json, canonical, sha256
 from licet.tools import strict_json
-from licet.tools.argument_errors import faults_of, too_exact, value_at
+from licet.tools.argument_errors import REFUSED, faults_of, too_exact, value_at
 from licet.tools.errors import FieldError, InvalidArguments
 from licet.tools.exact_numbers import TAG
 from licet.tools.exact_schema import ContractSchema, json_schema, strict_schema, strict_validator
@@ -24,13 +28,19 @@ REQUIRED: Any = object()
 
 _TAG_BYTES = TAG.encode()
 
+_UNCHANGING = frozenset(
+    {str, int, float, bool, type(None), Decimal, datetime, date, time, timedelta, UUID, bytes}
+)
+"""Types whose values nobody can change; of these no copies are made. A subclass may hold more."""
+
 
 @dataclass(frozen=True)
 class Arguments:
     """The arguments of one call, validated.
 
     Attributes:
-        values: by parameter name, what the function gets; defaults included.
+        values: by parameter name, what was validated and is judged; defaults included. Whoever runs code of
+            a tool's author hands out `copies` and never these.
         policy: JSON for the policy engine, with every number a JSON number, exactly.
         canonical: JSON by RFC 8785, with decimals, and integers beyond 2**53 - 1, as text. Equal values have
             equal bytes, however they were spelled; parsing these bytes gives the same arguments again.
@@ -46,6 +56,22 @@ class Arguments:
     def digest(self) -> str:
         """SHA-256 of `canonical`, in hexadecimal."""
         return sha256(self.canonical)
+
+    def copies(self, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """Values for one function to keep: what it changes in them, no other function and no stage sees.
+
+        Args:
+            names: of the parameters it takes; None: all.
+
+        Raises:
+            Exception: whatever a value raises that does not let itself be copied.
+        """
+        wanted = dict(self.values) if names is None else {name: self.values[name] for name in names}
+        return wanted if self._unchanging else deepcopy(wanted)
+
+    @cached_property
+    def _unchanging(self) -> bool:
+        return all(type(value) in _UNCHANGING for value in self.values.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +156,8 @@ class ArgumentReader:
             own = [fault for fault in own if fault.path.split("/")[0] == item.name]
             if own:
                 raise BadDefault(item.name, own[0].message) from None
+        except Exception:
+            raise BadDefault(item.name, REFUSED) from None
         self._defaults[item.name] = wire
         for document in (self.shown, self.contract):
             document["properties"][item.name]["default"] = shown
@@ -138,8 +166,17 @@ class ArgumentReader:
         """Arguments from JSON text, or from a mapping of Python values by the same way.
 
         Raises:
-            InvalidArguments: with one entry per fault.
+            InvalidArguments: with one entry per fault; also for whatever else a check of the tool's own, or a
+                value of a foreign class, raises.
         """
+        try:
+            return self._read(raw)
+        except InvalidArguments:
+            raise
+        except Exception:
+            raise InvalidArguments([FieldError("", "the arguments cannot be read")]) from None
+
+    def _read(self, raw: str | bytes | Mapping[str, Any]) -> Arguments:
         tree = strict_json.read(raw)
         for name, default in self._defaults.items():
             if name not in tree:
@@ -149,8 +186,22 @@ class ArgumentReader:
             found = self._validator.validate_json(text, strict=True).__dict__
         except ValidationError as error:
             raise InvalidArguments(faults_of(error, tree, self.shown)) from None
+        except Exception:
+            raise InvalidArguments(self._refused(tree)) from None
         values = {name: found[field] for name, field in self._names}
         return _arguments(values, may_be_tagged=_TAG_BYTES in text)
+
+    def _refused(self, tree: dict[str, Any]) -> list[FieldError]:
+        """Which arguments make a validator raise what pydantic does not catch, and so does not place."""
+        paths = []
+        for name, value in tree.items():
+            try:
+                self._validator.validate_json(strict_json.write({name: value}), strict=True)
+            except ValidationError:
+                continue
+            except Exception:
+                paths.append(show_path((name,)))
+        return [FieldError(path, REFUSED) for path in paths or [""]]
 
 
 def _arguments(values: dict[str, Any], may_be_tagged: bool) -> Arguments:

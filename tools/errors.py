@@ -16,10 +16,10 @@ class ToolError(ConfigurationError):
 
 
 class NotStarted(LicetError):
-    """A provider of what the tool needs failed; the tool itself was never called.
+    """What the tool needs could not be had, from a provider or as a copy of a value; it was never called.
 
     Attributes:
-        cause: the name of the provider's exception. Its text stays out: it may hold a secret.
+        cause: the name of the exception. Its text stays out: it may hold a secret.
     """
 
     def __init__(self, error: Exception) -> None:

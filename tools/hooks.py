@@ -1,7 +1,8 @@
 """What a tool's author adds beside the function: price, preview, authorize, resource, check_outcome.
 
 A hook is an ordinary function, sync or async. Each of its parameters is named as an argument of the tool, or
-is `Annotated[T, Injected]`, or is annotated `ToolContext`. Hooks only read, and each has a deadline.
+is `Annotated[T, Injected]`, or is annotated `ToolContext`. Hooks only read, and each has a deadline. Each
+gets values of its own, so that one which changes them changes nothing of what is judged and run.
 """
 
 from __future__ import annotations
@@ -87,8 +88,8 @@ class Hook(Generic[T]):
         self, arguments: Arguments, context: ToolContext, injector: Injector, *, seconds: float = HOOK_SECONDS
     ) -> T:
         """The hook's answer, checked."""
-        values = {name: arguments.values[name] for name in self._arguments}
         try:
+            values = arguments.copies(self._arguments)
             answer = await call_within(seconds, self._function, values, self.needs, context, injector)
             return self._read_answer(answer)
         except TimeIsUp:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from licet.tools.context import ToolContext
@@ -42,9 +43,14 @@ class Injector:
     async def give(self, needs: Needs, context: ToolContext, stack: AsyncExitStack) -> dict[str, Any]:
         """The injected arguments by parameter name; what must be closed is pushed on `stack`.
 
+        The context is the function's own: what it changes inside the principal's attributes stays there.
+
         Raises:
             MissingProvider: nothing provides a type.
         """
+        if needs.context or needs.injected:
+            principal = context.principal.copy()
+            context = context if principal is context.principal else replace(context, principal=principal)
         given: dict[str, Any] = dict.fromkeys(needs.context, context)
         for name, kind in needs.injected.items():
             provide = self._providers.get(kind)

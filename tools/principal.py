@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +22,8 @@ class Principal:
         subject: a pseudonymous id, unique in the tenant.
         tenant: whose data this principal belongs to.
         roles: what the tenant lets it be.
-        attributes: anything else policy reads, as JSON. It is copied and cannot be changed afterwards.
+        attributes: anything else policy reads, as JSON. It is copied. What stands inside a list or object of it
+            can be changed, so code of others gets a `copy`.
 
     Raises:
         ConfigurationError: an empty subject or tenant, or attributes that are not JSON (NaN among them).
@@ -53,6 +54,11 @@ class Principal:
         except (ValueError, RecursionError) as error:
             raise ConfigurationError(f"Principal: not JSON: {error}") from None
         object.__setattr__(self, "attributes", MappingProxyType(copy))
+
+    def copy(self) -> Principal:
+        """The same principal, with nothing in common that could be changed; itself when there is no such."""
+        nested = any(isinstance(value, dict | list) for value in self.attributes.values())
+        return replace(self) if nested else self
 
     def digestible(self) -> dict[str, Json]:
         """Plain JSON of the whole principal, the same for equal principals: what a binding digest covers."""

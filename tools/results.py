@@ -8,7 +8,7 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from licet.audit.canonical import canonical
-from licet.tools.argument_errors import faults_of
+from licet.tools.argument_errors import REFUSED, faults_of
 from licet.tools.errors import FieldError, InvalidResult
 from licet.tools.exact_schema import ContractSchema, Unserialisable, json_schema
 from licet.tools.plain_values import canonical_values
@@ -53,7 +53,8 @@ class ResultWriter:
         is written as asterisks: the effect has happened, and a result that is lost would help nobody.
 
         Raises:
-            InvalidResult: it is not of that type, holds what JSON has no word for, or is too large.
+            InvalidResult: it is not of that type, holds what JSON has no word for, is too large, or a check
+                or serialiser of its own raised.
         """
         try:
             checked = self._adapter.validator.validate_python(value, strict=True)
@@ -64,8 +65,13 @@ class ResultWriter:
             raise InvalidResult(faults_of(error, value, {})) from None
         except (PydanticSerializationError, RecursionError):
             raise _invalid("is not what the return annotation says, or cannot be written as JSON") from None
+        except Exception:
+            raise _invalid(REFUSED) from None
         faults: list[FieldError] = []
-        plain = canonical_values(dumped, faults)
+        try:
+            plain = canonical_values(dumped, faults)
+        except Exception:
+            raise _invalid("cannot be written as JSON") from None
         if faults:
             raise InvalidResult(faults)
         try:

@@ -10,7 +10,7 @@ from licet.audit.canonical import Json
 from licet.audit.clock import Clock
 from licet.tools.arguments import ArgumentReader, Arguments
 from licet.tools.context import ToolContext
-from licet.tools.errors import ToolTimeout
+from licet.tools.errors import NotStarted, ToolTimeout
 from licet.tools.hooks import Hooks
 from licet.tools.injection import Injector
 from licet.tools.invocation import TimeIsUp, call_within
@@ -86,8 +86,11 @@ class Tool:
         synchronous function runs in a worker thread; when it is late, or the caller is cancelled, it is
         abandoned: it runs on in that thread, and nobody waits for it.
 
+        It gets values of its own (`Arguments.copies`), whatever hooks did with theirs.
+
         Raises:
             ToolTimeout: it was late; `started` says whether it had begun.
+            NotStarted: a provider failed, or a value does not let itself be copied.
             MissingProvider: nothing provides a type it asks for.
             Exception: whatever the function raises, as it is.
         """
@@ -97,9 +100,11 @@ class Tool:
             if seconds <= 0:
                 raise ToolTimeout(self.name, 0.0, started=False)
         try:
-            return await call_within(
-                seconds, self.function, dict(arguments.values), self.needs, context, injector
-            )
+            values = arguments.copies()
+        except Exception as error:
+            raise NotStarted(error) from error
+        try:
+            return await call_within(seconds, self.function, values, self.needs, context, injector)
         except TimeIsUp as error:
             raise ToolTimeout(self.name, seconds, started=error.started) from None
 

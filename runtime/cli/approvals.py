@@ -226,8 +226,8 @@ def _show_question(request: Request, shown: dict[str, Any] | None) -> None:
     say(f"effect    {data(shown['effect'] or 'unknown')}")
     say("arguments")
     for name, value in shown["args"].items():
-        text = value if isinstance(value, str) else _dumped(value)
-        say(f"{safe(name)} = {safe(text)}", indent=2)
+        # As JSON, so that the text "true" is not taken for the boolean, nor "5" for the number.
+        say(f"{safe(name)} = {safe(_dumped(value))}", indent=2)
     for name, title in (
         ("reason", "the agent says"),
         ("resource", "the target is"),

@@ -127,11 +127,20 @@ def _check_input(document: bytes) -> None:
     except orjson.JSONDecodeError as error:
         raise ConfigurationError(f"the input is not JSON: {error.msg}") from None
     schema = orjson.loads(INPUT_SCHEMA.read_bytes())
-    # Where and which keyword only: the value may be private.
-    faults = [
-        f"{fault.json_path} ({fault.validator})" for fault in Draft202012Validator(schema).iter_errors(value)
-    ]
+    # What stands there is not shown: it may be private.
+    missing: dict[str, list[str]] = {}
+    faults: list[str] = []
+    for fault in Draft202012Validator(schema).iter_errors(value):
+        place = fault.json_path
+        if fault.validator == "required":
+            # Each missing key is a fault of its own, which holds all keys of the place and not the one it is.
+            missing[place] = [f"{place}.{key}" for key in fault.validator_value if key not in fault.instance]
+        else:
+            faults.append(f"{place} ({fault.validator})")
+    if missing:
+        faults.insert(0, f"missing: {', '.join(path for paths in missing.values() for path in paths)}")
     if faults:
         raise ConfigurationError(
-            f"the input is not one as {INPUT_SCHEMA.name} describes it: {', '.join(faults[:5])}"
+            "this is no policy input, which licet/policies/schema/input.json describes (JSON Schema): "
+            + "; ".join(faults[:5])
         )

@@ -289,9 +289,10 @@ def test_an_answer_to_a_closed_request_is_refused(desk: Desk, verdict: str) -> N
     assert desk.answers(run) == []
 
 
+@pytest.mark.parametrize("subject", ["local:bob", "bob"])
 @pytest.mark.parametrize("verdict", VERDICTS)
-def test_nobody_reviews_their_own_call(desk: Desk, verdict: str) -> None:
-    run, request_id = desk.ask(subject="local:bob")
+def test_nobody_reviews_their_own_call(desk: Desk, verdict: str, subject: str) -> None:
+    run, request_id = desk.ask(subject=subject)
     with pytest.raises(SelfReview):
         answer(desk.queue, verdict, request_id, BOB)
     assert desk.answers(run) == []

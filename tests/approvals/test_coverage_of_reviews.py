@@ -116,6 +116,24 @@ def test_the_principal_never_counts() -> None:
     chain = asking()
     chain.answer("local:bob")
     assert not weigh(chain, principal=Principal("local:bob")).covered
+    coverage = weigh(chain, principal=Principal("bob"))
+    assert not coverage.covered, "local:bob is bob"
+    assert [why for _, why in coverage.ignored] == ["nobody reviews what runs in their own name"]
+    assert weigh(chain, principal=Principal("bobby")).covered
+
+
+def test_one_person_under_two_ids_counts_once() -> None:
+    class Both:
+        def groups(self, reviewer: str, tenant: str) -> frozenset[str]:
+            return frozenset({"any"})
+
+    chain = asking()
+    chain.answer("local:bob")
+    chain.add(requested("r2"))
+    chain.answer("bob", request_id="r2")
+    coverage = weigh(chain, owed(("any", 2)), directory=Both())
+    assert not coverage.covered
+    assert [why for _, why in coverage.ignored] == ["this reviewer has been counted already"]
 
 
 def test_reviews_do_not_cross_tenants() -> None:

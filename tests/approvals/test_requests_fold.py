@@ -95,9 +95,10 @@ def test_a_quorum_accumulates_over_different_reviewers() -> None:
     assert chain.request().status == "approved"
 
 
-def test_the_requester_does_not_count() -> None:
+@pytest.mark.parametrize("subject", ["local:alice", "alice"])
+def test_the_requester_does_not_count(subject: str) -> None:
     chain = Chain()
-    chain.add(started(subject="local:alice"))
+    chain.add(started(subject=subject))
     chain.add(requested())
     chain.answer("local:alice")
     assert chain.request().status == "pending"

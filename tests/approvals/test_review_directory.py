@@ -67,6 +67,9 @@ def test_the_file_is_read_as_it_is_now(tmp_path: Path) -> None:
     [
         (owed(("payments", 2)), "acme", None, None),
         (owed(("payments", 2)), "acme", "local:alice", "only 1"),
+        (owed(("payments", 2)), "acme", "alice", "only 1"),
+        (owed(("payments", 2)), "acme", "local:carol@acme.example", None),
+        (owed(("any", 3)), "acme", "local:carol@acme.example", "only 2"),
         (owed(("payments", 2)), "other", None, "only 1"),
         (owed(("legal", 1)), "acme", None, None),
         (owed(("legal", 1)), "other", None, "nobody"),

@@ -218,7 +218,11 @@ class TestApprovals:
         order = "O-1" + "x" * 5000
         (request_id,) = start(licet, f"refund {order} 120.50")["approvals"]
         shown = licet("approvals", "show", request_id).stdout
-        assert f"order_id = {order}\n" in shown and f"pay back 120.5 EUR of order {order}\n" in shown
+        assert f'order_id = "{order}"\n' in shown and f"pay back 120.5 EUR of order {order}\n" in shown
+
+    def test_a_text_is_not_taken_for_what_it_looks_like(self, licet: Licet) -> None:
+        (request_id,) = start(licet, "refund true 120.50")["approvals"]
+        assert 'order_id = "true"\n' in licet("approvals", "show", request_id).stdout
 
     def test_foreign_text_is_shown_and_does_nothing(self, licet: Licet, waiting: tuple[str, str]) -> None:
         _, request_id = waiting
@@ -458,5 +462,47 @@ class TestPolicy:
         denied = json.loads(document) | {"allowance": {"listed": False, "within": True, "unattended": False}}
         (folder / "input.json").write_text(json.dumps(denied))
         assert "denied" in licet("policy", "eval", "input.json", code=1).stdout
-        (folder / "input.json").write_text('{"secret": "token-4711"}')
-        assert "token-4711" not in licet("policy", "eval", "input.json", code=2).stderr
+
+    def test_what_is_no_policy_input_is_told_by_its_keys_and_not_quoted(
+        self, licet: Licet, folder: Path
+    ) -> None:
+        (folder / "input.json").write_text('{"secret": "token-4711", "run": {"id": 5}}')
+        told = licet("policy", "eval", "input.json", code=2).stderr
+        assert "token-4711" not in told
+        assert "policies/schema/input.json" in told
+        assert told.count("$.principal") == 1 and "$.run.step" in told and "$.run.id (type)" in told
+
+
+class TestOutput:
+    @pytest.mark.parametrize("arguments", [["audit", "verify"], ["audit", "verify", "--json"], ["--help"]])
+    @pytest.mark.parametrize("also_errors", [False, True])
+    def test_what_cannot_be_written_exits_3(
+        self, waiting: tuple[str, str], folder: Path, arguments: list[str], also_errors: bool
+    ) -> None:
+        if not Path("/dev/full").exists():
+            pytest.skip("this system has no /dev/full")
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [LICET, *arguments],
+                cwd=folder,
+                stdout=full,
+                stderr=subprocess.STDOUT if also_errors else subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 3
+        assert also_errors or done.stderr == "the output cannot be written: No space left on device\n"
+
+    @pytest.mark.parametrize("arguments", [["audit", "verify"], ["audit", "verify", "--json"], ["--help"]])
+    def test_a_reader_that_has_gone_ends_it_quietly_and_is_no_answer(
+        self, waiting: tuple[str, str], folder: Path, arguments: list[str]
+    ) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            done = subprocess.run(
+                [LICET, *arguments], cwd=folder, stdout=writing, stderr=subprocess.PIPE, check=False
+            )
+        finally:
+            os.close(writing)
+        assert (done.returncode, done.stderr) == (141, b"")

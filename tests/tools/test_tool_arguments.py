@@ -16,10 +16,20 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 from typing_extensions import TypedDict
 
-from licet.tools import FieldError, InvalidArguments, StringCoded, Tool, raw_arguments, tool, tool_of
+from licet.tools import (
+    FieldError,
+    InvalidArguments,
+    StringCoded,
+    Tool,
+    ToolError,
+    declare,
+    raw_arguments,
+    tool,
+    tool_of,
+)
 
 
 class Colour(Enum):
@@ -345,6 +355,74 @@ def test_no_fault_quotes_the_value(value: str) -> None:
             it.parse(given_arguments)
         assert value not in caught.value.for_model()
         assert value not in str(caught.value)
+
+
+COUNTRIES = {"de": 1}
+
+
+def of_country(value: str) -> str:
+    """A check as people write them: what is not in the table raises KeyError, with the value in its text."""
+    COUNTRIES[value]
+    return value
+
+
+Country = Annotated[str, AfterValidator(of_country)]
+
+
+class Parcel(BaseModel):
+    """A parcel to one of the countries there are."""
+
+    to: Country
+
+
+def ship(parcels: list[Parcel], back: Country = "de", note: str = "") -> None:
+    """Ship."""
+
+
+@pytest.mark.parametrize(
+    ("raw", "paths"),
+    [
+        ({"parcels": [{"to": "hunter2"}]}, ["parcels"]),
+        ({"parcels": [{"to": "de"}], "back": "hunter2"}, ["back"]),
+        ({"parcels": [{"to": "hunter2"}], "back": "hunter2", "note": 5}, ["parcels", "back"]),
+    ],
+)
+def test_a_check_of_the_tools_own_that_breaks_is_a_fault_of_its_field(
+    raw: dict[str, Any], paths: list[str]
+) -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        declare(ship, effect="read").parse(raw)
+    assert [field.path for field in caught.value.fields] == paths
+    assert "hunter2" not in caught.value.for_model() + str(caught.value)
+
+
+def test_a_default_that_the_tools_own_check_breaks_on_is_refused_when_it_is_declared() -> None:
+    def fetch(country: Country = "hunter2") -> None:
+        """Fetch."""
+
+    with pytest.raises(ToolError, match="country") as caught:
+        declare(fetch, effect="read")
+    assert "hunter2" not in str(caught.value)
+
+
+class Moody(BaseModel):
+    """A model that validates, and breaks when it is looked into."""
+
+    word: str
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "word":
+            raise KeyError("hunter2")
+        return super().__getattribute__(name)
+
+
+def test_a_value_that_breaks_when_it_is_read_is_refused() -> None:
+    def say(what: Moody) -> None:
+        """Say."""
+
+    with pytest.raises(InvalidArguments) as caught:
+        declare(say, effect="read").parse({"what": {"word": "hunter2"}})
+    assert "hunter2" not in str(caught.value)
 
 
 # What comes through

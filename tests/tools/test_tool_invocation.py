@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
+from pydantic import BaseModel
 
 from licet.tools import (
     HookFailed,
@@ -20,6 +21,7 @@ from licet.tools import (
     Injector,
     MissingProvider,
     NotExecuted,
+    NotStarted,
     Principal,
     Refused,
     Tool,
@@ -322,6 +324,102 @@ async def test_a_hook_gets_what_its_parameters_name() -> None:
     assert await ask(with_hooks(preview=preview), "preview", Injector({Shop: Shop})) == (
         "alice pays 1234567890123456.789 True"
     )
+
+
+class Item(BaseModel):
+    """A line of an order; its quantity can be changed in place."""
+
+    sku: str
+    quantity: int
+
+
+async def test_what_hooks_do_to_their_values_reaches_no_other_hook_and_not_the_function() -> None:
+    as_proposed = [("b", 5), ("a", 1)]
+    seen: dict[str, list[tuple[str, int]]] = {}
+
+    def spoil(who: str, items: list[Item], marks: dict[str, list[str]]) -> None:
+        seen[who] = [(item.sku, item.quantity) for item in items]
+        assert marks == {"gift": ["red"]}
+        items[0].quantity = 500
+        items.pop()
+        marks["gift"].append("blue")
+
+    def authorize(items: list[Item], marks: dict[str, list[str]]) -> bool:
+        spoil("authorize", items, marks)
+        return True
+
+    def preview(items: list[Item], marks: dict[str, list[str]]) -> str:
+        spoil("preview", items, marks)
+        return "spoiled"
+
+    async def price(items: list[Item], marks: dict[str, list[str]]) -> Decimal:
+        spoil("price", items, marks)
+        return Decimal(1)
+
+    async def order(items: list[Item], marks: dict[str, list[str]]) -> None:
+        spoil("function", items, marks)
+
+    hooks = {"authorize": authorize, "preview": preview, "price": price}
+    it = declare(order, effect="irreversible", **hooks)
+    lines = [{"sku": sku, "quantity": quantity} for sku, quantity in as_proposed]
+    arguments = it.parse({"items": lines, "marks": {"gift": ["red"]}})
+    judged = (arguments.canonical, it.parse(arguments.canonical).values)
+    for _ in range(2):
+        for name in hooks:
+            await getattr(it.hooks, name)(arguments, CONTEXT, Injector())
+        await it.invoke(arguments, CONTEXT, Injector())
+    assert seen == dict.fromkeys((*hooks, "function"), as_proposed)
+    assert (arguments.canonical, arguments.values) == judged
+
+
+async def test_what_a_hook_does_to_the_principal_reaches_nobody() -> None:
+    def authorize(context: ToolContext, shop: Annotated[Shop, Injected]) -> bool:
+        limits: Any = context.principal.attributes["limits"]
+        limits.append(1_000_000)
+        return True
+
+    def provide(context: ToolContext) -> Shop:
+        limits: Any = context.principal.attributes["limits"]
+        limits.clear()
+        return Shop()
+
+    principal = Principal("alice", attributes={"limits": [50]})
+    context = ToolContext(principal, "refund-desk", "1", "run-1", "call-1", "because")
+    it = with_hooks(authorize=authorize)
+    arguments = it.parse('{"to": "bob", "amount": 1}')
+    assert it.hooks.authorize is not None
+    assert await it.hooks.authorize(arguments, context, Injector({Shop: provide}))
+    assert principal.attributes == {"limits": [50]}
+
+
+class Unique(BaseModel):
+    """A value that does not let itself be copied."""
+
+    name: str
+
+    def __deepcopy__(self, memo: Any) -> Unique:
+        raise RuntimeError(self.name)
+
+
+async def test_a_value_that_cannot_be_copied_starts_nothing() -> None:
+    started = []
+
+    def use(value: Unique) -> None:
+        started.append(value)
+
+    def preview(value: Unique) -> str:
+        started.append(value)
+        return "so"
+
+    it = declare(use, effect="write", preview=preview)
+    arguments = it.parse('{"value": {"name": "hunter2"}}')
+    assert it.hooks.preview is not None
+    with pytest.raises(HookFailed, match="RuntimeError") as refused:
+        await it.hooks.preview(arguments, CONTEXT, Injector())
+    with pytest.raises(NotStarted, match="RuntimeError") as caught:
+        await it.invoke(arguments, CONTEXT, Injector())
+    assert "hunter2" not in f"{refused.value} {caught.value}"
+    assert started == []
 
 
 async def test_a_tool_without_hooks_has_none() -> None:

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, SecretStr
 
 from licet.tools import InvalidResult, declare
 
@@ -94,3 +94,15 @@ def test_a_structure_without_end_is_a_fault() -> None:
     loop.append(loop)
     with pytest.raises(InvalidResult):
         encode(list[Any], loop)
+
+
+TABLE = {"de": 1}
+
+
+def test_a_check_of_the_results_own_that_breaks_is_a_fault_and_is_not_quoted() -> None:
+    checked = Annotated[str, AfterValidator(lambda value: TABLE[value])]
+    written = Annotated[str, PlainSerializer(lambda value: TABLE[value])]
+    for annotation in (checked, written, list[checked], list[written]):
+        with pytest.raises(InvalidResult) as caught:
+            encode(annotation, ["hunter2"] if annotation in (list[checked], list[written]) else "hunter2")
+        assert "hunter2" not in str(caught.value)
