@@ -31,7 +31,7 @@ def verify_journal(database: Database = None, json: AsJson = False) -> None:
             say(f"and {found.omitted:,} more", "red", indent=2)
         if found.ok:
             say(
-                "The journal is whole: in these streams no record was changed, removed, reordered or inserted.",
+                "The journal is whole: all its records, payloads and heads fit one another.",
                 "green",
             )
         else:
