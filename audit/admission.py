@@ -48,6 +48,7 @@ class Prepared:
     records: list[Encoded]
     status: str | None
     """The unit's, or the one that follows from its events; None leaves the stream's as it is."""
+    takes_claim: bool
     switches: bool
     """It throws or takes back a kill switch."""
 
@@ -77,7 +78,10 @@ def prepare(unit: Unit, moment: datetime) -> Prepared:
         raise Unrecordable(
             f"a kill switch belongs to the installation or a tenant, not to stream {unit.stream}"
         )
-    return Prepared(unit, moment, encode_unit(unit, moment), unit.status or implied, switches)
+    takes_claim = implied is not None
+    if unit.takes_claim and not takes_claim:
+        raise Unrecordable("only what starts, resumes, suspends or finishes a run takes the claim on it")
+    return Prepared(unit, moment, encode_unit(unit, moment), unit.status or implied, takes_claim, switches)
 
 
 class Batch:
@@ -127,7 +131,7 @@ class Batch:
             self.events.append((unit.stream, seq, text.decode(), prev))
             for name, salt, content in record.payloads:
                 self.payloads.append((unit.stream, seq, name, salt, content))
-        if unit.takes_claim:
+        if prepared.takes_claim:
             claim = first
         new_status = status if prepared.status is None else prepared.status
         if head is None or new_status != status:

@@ -33,6 +33,11 @@ DIALECT = sqlite.dialect()
 BUSY_SECONDS = 10.0
 """How long to wait for another process that is writing."""
 
+FAULTS = (sqlite3.Error, DBAPIError, UnicodeDecodeError)
+"""What a damaged or missing database makes the driver raise. The last is what it makes of its own message when
+a name in that is not valid UTF-8.
+"""
+
 _UNAVAILABLE = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -68,8 +73,20 @@ class Database:
 
     @property
     def exists(self) -> bool:
-        """There is a file; what is in it is another question."""
-        return self.path.is_file()
+        """There is a file; what is in it is another question.
+
+        Raises:
+            ServiceDown: whether there is one cannot be told, as where a folder may not be entered.
+        """
+        try:
+            return self.path.is_file()
+        except OSError as error:
+            raise self._unreachable(error) from None
+
+    def _unreachable(self, error: OSError) -> ServiceDown:
+        return ServiceDown(
+            f"{self} cannot be reached: {error.strerror}. Check --database and the permissions of its folders."
+        )
 
     def missing(self) -> JournalMissing:
         """What to raise when there is none."""
@@ -80,11 +97,12 @@ class Database:
     def reader(self, *, lossless: bool = False) -> Engine:
         """Connections that only read, one for each thread that asks at the same time.
 
-        With `lossless`, text that is not valid UTF-8 comes as surrogate escapes instead of an error.
+        With `lossless`, text that is not valid UTF-8 comes as surrogate escapes instead of an error, and a
+        write-ahead log that stands beside the file stays there as it is.
         """
 
         def connect() -> sqlite3.Connection:
-            connection = self._connect_to_read()
+            connection = self._connect_to_read(keep_log=lossless)
             if lossless:
                 connection.text_factory = _decode
             return connection
@@ -98,7 +116,7 @@ class Database:
             with engine.connect() as connection:
                 connection.exec_driver_sql("BEGIN")
                 yield connection
-        except (sqlite3.Error, DBAPIError) as error:
+        except FAULTS as error:
             raise self.fault(error) from error
 
     def connect_to_write(self) -> sqlite3.Connection:
@@ -120,11 +138,16 @@ class Database:
 
         Raises:
             ConfigurationError: the folder does not exist, or the file is another application's.
+            ServiceDown: the file cannot be made.
         """
-        if not self.path.parent.is_dir():
-            raise ConfigurationError(
-                f"the folder {self.path.parent} does not exist; make it, then start again"
-            )
+        try:
+            if not self.path.parent.is_dir():
+                raise ConfigurationError(
+                    f"the folder {self.path.parent} does not exist; make it, then start again"
+                )
+            self._make_file()
+        except OSError as error:
+            raise self._unreachable(error) from None
         engine = create_engine("sqlite://", creator=self._connect_to_make)
         try:
             with engine.connect() as connection:
@@ -135,7 +158,7 @@ class Database:
                     )
                 _migrate(connection)
                 connection.commit()
-        except (sqlite3.Error, DBAPIError) as error:
+        except FAULTS as error:
             raise self.fault(error) from error
         finally:
             engine.dispose()
@@ -180,7 +203,17 @@ class Database:
             return ServiceDown(f"{self} cannot be used: {cause}. Check the file's permissions and its disk.")
         if isinstance(cause, sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.NotSupportedError):
             return JournalError(f"{self} was asked for what it cannot do: {cause}")
+        if isinstance(cause, UnicodeDecodeError):
+            return JournalDamaged(f"{self} is damaged: a name in it is not text. Run `licet audit verify`.")
         return JournalDamaged(f"{self} is damaged: {cause}. Run `licet audit verify`.")
+
+    def _make_file(self) -> None:
+        """An empty file that only its owner may read; SQLite gives -wal and -shm the permissions it has."""
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            # Not opened: to close a file lets go of every lock that this process has on it.
+            return
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -191,13 +224,13 @@ class Database:
             check_same_thread=False,
         )
 
-    def _connect_to_read(self) -> sqlite3.Connection:
-        # Not mode=ro: a connection that may not write leaves -wal and -shm behind; the last that may removes
-        # them.
-        connection = self._connect("mode=rw")
+    def _connect_to_read(self, *, keep_log: bool) -> sqlite3.Connection:
+        # The last connection that may write folds the log into the file and removes -wal and -shm; one that
+        # may not leaves them behind, and makes them where there are none.
+        connection = self._connect("mode=ro" if keep_log and self._log.exists() else "mode=rw")
         try:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        except sqlite3.Error as error:
+        except FAULTS as error:
             connection.close()
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             # An auditor's copy on read-only media: nobody can be writing, and WAL's files cannot be made.
@@ -208,8 +241,11 @@ class Database:
         return connection
 
     def _is_still(self) -> bool:
-        wal = Path(f"{self.path}-wal")
-        return self.exists and not os.access(self.path.parent, os.W_OK) and not wal.exists()
+        return self.exists and not os.access(self.path.parent, os.W_OK) and not self._log.exists()
+
+    @property
+    def _log(self) -> Path:
+        return Path(f"{self.path}-wal")
 
     def _connect_to_make(self) -> sqlite3.Connection:
         connection = self._connect("mode=rwc")

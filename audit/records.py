@@ -83,7 +83,8 @@ class Unit:
             any process may add, such as a review or the outcome of a call that had begun.
         expect: the `seq` the stream must stand at, 0 for a stream that must be new; anything else is
             `HeadMoved`.
-        takes_claim: the first record of this unit becomes the claim.
+        takes_claim: the first record of this unit becomes the claim. So it does, whether this is set or not,
+            when one of the events starts, resumes, suspends or finishes a run; and only then may this be set.
         status: the stream's status afterwards, for listings (`running`, `suspended`, ...); None leaves it.
         scopes: kill-switch scopes that must all be on, such as `tool:issue_refund`; else `KilledBySwitch`.
         charges: what this takes from shared budgets; without room `BudgetExceeded`.

@@ -75,4 +75,9 @@ budgets = Table(
     CheckConstraint("used >= 0", name="budgets_used"),
     sqlite_with_rowid=False,
 )
-"""What runs have taken from budgets they share, in nano-dollars."""
+"""What runs have taken from budgets they share, in nano-dollars.
+
+A guard refuses that a row is removed. It cannot refuse that `used` is set back: a release of what was reserved
+lowers it too, and to SQLite every UPDATE and every INSERT that replaces looks alike, whoever sends it. Nor can
+`licet audit verify` tell, for records do not hold what was taken from shared budgets.
+"""

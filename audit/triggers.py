@@ -12,9 +12,6 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-GUARDED = ("events", "payloads", "heads", "budgets")
-"""The tables that carry triggers, and may carry no others."""
-
 
 def _refuse(table: str, action: str, why: str, when: str = "") -> str:
     condition = f"\nWHEN {when}" if when else ""
@@ -80,7 +77,7 @@ class TriggerFault:
             case "changed":
                 return f"the trigger {self.name} was changed: it is not the one that Licet made"
             case "foreign":
-                return f"the trigger {self.name} stands on a table of the journal and is not Licet's"
+                return f"the trigger {self.name} stands in the journal and is not Licet's"
 
 
 def install(connection: Connection) -> None:
@@ -93,14 +90,12 @@ def install(connection: Connection) -> None:
 def trigger_faults(connection: Connection) -> list[TriggerFault]:
     """Every trigger that is missing, or differs from its definition, or does not belong."""
     rows = connection.exec_driver_sql("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
-    found = {name: (table, text) for name, table, text in rows}
+    remaining = dict(TRIGGERS)
     faults = []
-    for name, definition in TRIGGERS.items():
-        if name not in found:
-            faults.append(TriggerFault(name, "missing"))
-        elif found[name][1] != definition:
+    for name, table, text in rows:
+        definition = remaining.pop(name, None)
+        if definition is None:
+            faults.append(TriggerFault(str(name), "foreign"))
+        elif (table, text) != (name.split("_no_")[0], definition):
             faults.append(TriggerFault(name, "changed"))
-    for name, (table, _) in found.items():
-        if name not in TRIGGERS and str(table).lower() in GUARDED:
-            faults.append(TriggerFault(name, "foreign"))
-    return faults
+    return [TriggerFault(name, "missing") for name in remaining] + faults

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from licet.audit.admission import NOBODY, STATUS_AFTER
 from licet.audit.canonical import canonical, parse
 from licet.audit.codec import decode_fields, event_body
 from licet.audit.errors import JournalDamaged
-from licet.audit.events import RunResumed
+from licet.audit.events import Event
 from licet.audit.records import GENESIS, INSTALLATION, Record, record_hash
 
 LARGEST_REPORT = 1000
@@ -39,7 +40,7 @@ class Problem:
         kind: what was done, in a word.
         message: in plain words, what and where.
         stream, seq: the record, where it is about one; a stream's head has no seq.
-        name: the trigger, table or payload, where it is about one.
+        name: the trigger, table, index, view or payload, where it is about one.
     """
 
     kind: Kind
@@ -70,9 +71,9 @@ class Verification:
         return not self.problems
 
     def add(self, problem: Problem) -> None:
-        """Note a problem."""
+        """Note a problem. What its message quotes from the file may be no Unicode; then it is escaped."""
         if len(self.problems) < LARGEST_REPORT:
-            self.problems.append(problem)
+            self.problems.append(replace(problem, message=as_text(problem.message)))
         else:
             self.omitted += 1
 
@@ -88,7 +89,9 @@ class StreamCheck:
         self._hash: str | None = GENESIS
         self._broken: int | None = None
         self._status = ""
-        self._resumed = 0
+        self._unit = 1
+        self._time: datetime | None = None
+        self._claim = range(1)
 
     def take(self, seq: Any, text: Any, hash: Any) -> Record | None:
         """Check the next record; None if what it says cannot be relied on."""
@@ -98,6 +101,11 @@ class StreamCheck:
         self._check_gap(seq)
         previous, self._seq = self._hash, seq
         self._hash = None
+        record = self._check(seq, text, hash, previous)
+        self._follow_claim(seq, record)
+        return record
+
+    def _check(self, seq: int, text: Any, hash: Any, previous: str | None) -> Record | None:
         if not isinstance(text, str) or not isinstance(hash, str):
             self._report("changed", seq, "its text or hash is not stored as text")
             return None
@@ -151,9 +159,11 @@ class StreamCheck:
             return
         if self._hash is not None and hash != self._hash:
             self._report("changed", seq, "it is not the record at which the stream's head stands")
-        if not self._resumed <= claim <= seq:
-            taken = f"the last was taken by record {self._resumed}" if self._resumed else "none can be"
-            self._report("head", None, f"its head says the claim is record {claim}; {taken}")
+        if claim not in self._claim:
+            first, last = self._claim[0], self._claim[-1]
+            taken = f"record {last}" if first == last else f"one of records {first} to {last}"
+            by = f"by its records it is {taken}" if last else "by its records nobody took it"
+            self._report("head", None, f"its head says the claim is record {claim}; {by}")
         if status != self._status:
             self._report(
                 "head", None, f"its head says it is {status!r}; by its records it is {self._status!r}"
@@ -173,7 +183,7 @@ class StreamCheck:
         try:
             fields = parse(data)
             same = canonical(fields) == data
-        except ValueError:
+        except (ValueError, RecursionError):
             fields, same = None, False
         if not isinstance(fields, dict) or not same:
             self._report("changed", seq, "its text is not the canonical JSON that Licet writes")
@@ -203,19 +213,43 @@ class StreamCheck:
         except JournalDamaged as error:
             self._report("unreadable", seq, str(error))
             return None
-        if canonical(event_body(record.event)) != canonical(fields["body"]):
+        if not _same(record.event, fields["body"]):
             self._report("unreadable", seq, "its values are not of the types that its event has")
         owner = self._head[0]
         if owner is not None and record.tenant != owner and (self.name, owner) != (INSTALLATION, NOBODY):
             self._report("head", seq, f"it is of tenant {record.tenant!r}, and its stream of {owner!r}")
         self._status = STATUS_AFTER.get(type(record.event), self._status)
-        if isinstance(record.event, RunResumed):
-            self._resumed = seq
         return record
+
+    def _follow_claim(self, seq: int, record: Record | None) -> None:
+        """Who holds the run changes with its status: a start, a resumption, a suspension and an end take the
+        claim, and what becomes of it is the first record of their unit.
+
+        Where a unit begins no record says; but its records carry one time, so it begins where that time does,
+        or later.
+        """
+        if record is None:
+            self._time = None
+            # It may have been one that takes the claim.
+            self._claim = range(self._claim.start, seq + 1)
+            return
+        if self._time is not None and record.time != self._time:
+            self._unit = seq
+        self._time = record.time
+        if type(record.event) in STATUS_AFTER:
+            self._claim = range(self._unit, seq + 1)
 
     def _report(self, kind: Kind, seq: int | None, why: str) -> None:
         what = f"stream {self.name}" if seq is None else f"record {seq} of stream {self.name}"
         self._found.add(Problem(kind, f"{what}: {why}", stream=as_text(self.name), seq=seq))
+
+
+def _same(event: Event, body: Any) -> bool:
+    """Whether `event` was read from `body` as it stands, and no value of it made into another type."""
+    try:
+        return canonical(event_body(event)) == canonical(body)
+    except (ValueError, RecursionError):
+        return False
 
 
 def as_text(value: Any) -> str:

@@ -8,19 +8,19 @@ help.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, select
+from sqlalchemy import Connection, and_, exists, func, select, table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
-from licet.audit.database import DIALECT, Database
+from licet.audit.database import DIALECT, FAULTS, Database
+from licet.audit.definitions import schema_faults
 from licet.audit.errors import JournalDamaged, ServiceDown
 from licet.audit.records import Record
-from licet.audit.schema import REVISION, events, heads, metadata, payloads
+from licet.audit.schema import REVISION, VERSION_TABLE, events, heads, metadata, payloads
 from licet.audit.triggers import trigger_faults
 from licet.audit.verification import Kind, Problem, StreamCheck, Verification, as_text
 
@@ -28,8 +28,10 @@ __all__ = ["Problem", "Verification", "verify"]
 
 
 def verify(url: str) -> Verification:
-    """Check the journal at `url`, such as `sqlite:///licet.db`, as it stands at one moment. Nothing is
-    changed.
+    """Check the journal at `url`, such as `sqlite:///licet.db`, as it stands at one moment.
+
+    Neither the file nor a write-ahead log beside it (`-wal`) is changed, so that a copy stays the evidence it
+    was. `-shm`, which holds no data, is SQLite's to make and change.
 
     Raises:
         ConfigurationError: the URL is of another kind.
@@ -60,7 +62,7 @@ def _file_faults(database: Database, found: Verification, where: str) -> Iterato
     """Note a page that cannot be read, and go on with what comes after."""
     try:
         yield
-    except (sqlite3.Error, DBAPIError) as error:
+    except FAULTS as error:
         fault = database.fault(error)
         if isinstance(fault, ServiceDown):
             raise fault from error
@@ -80,12 +82,16 @@ def _check_schema(database: Database, connection: Connection, found: Verificatio
     if revision != REVISION:
         version = "unknown" if revision is None else revision
         found.add(Problem("schema", f"the tables are at version {version}, and this Licet knows {REVISION}"))
+    if VERSION_TABLE in tables:
+        rows = connection.execute(select(func.count()).select_from(table(VERSION_TABLE))).scalar_one()
+        if rows > 1:
+            message = f"the table {VERSION_TABLE} holds {rows} versions, and there is one"
+            found.add(Problem("schema", message, name=VERSION_TABLE))
     for fault in trigger_faults(connection):
-        found.add(Problem("trigger", str(fault), name=fault.name))
-    missing = [name for name in metadata.tables if name not in tables]
-    for name in missing:
-        found.add(Problem("schema", f"the table {name} is missing", name=name))
-    return not missing
+        found.add(Problem("trigger", str(fault), name=as_text(fault.name)))
+    for difference in schema_faults(connection):
+        found.add(Problem("schema", str(difference), name=difference.name))
+    return tables.issuperset(metadata.tables)
 
 
 def _check_records(database: Database, connection: Connection, found: Verification) -> None:

@@ -61,6 +61,7 @@ class Writer:
         self._process = os.getpid()
         self._queue: queue.SimpleQueue[list[Pending] | None] = queue.SimpleQueue()
         self._collected: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
+        self._next_due = float("inf")
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -71,7 +72,9 @@ class Writer:
         """Queue a unit; the units of a thread are written in the order they came.
 
         Those of an event loop are handed over together, at the end of its turn: the thread, once woken, has to
-        wait for the interpreter's lock until then anyway, and makes the loop wait for it in turn.
+        wait for the interpreter's lock until then anyway, and makes the loop wait for it in turn. What
+        its caller does after a unit that lingers, for which it does not wait, may hold the loop up; so the first
+        of those goes at once, and when it is due the thread takes what else is there by then.
 
         Raises:
             JournalError: the journal was closed, or opened by the process this one was forked from.
@@ -85,22 +88,34 @@ class Writer:
                 self._thread.start()
             if pending.loop is None:
                 self._hand_over_all()
-                self._queue.put([pending])
-            elif pending.loop in self._collected:
-                self._collected[pending.loop].append(pending)
+                self._hand([pending])
             else:
-                self._collected[pending.loop] = [pending]
-                pending.loop.call_soon(self._hand_over, pending.loop)
+                self._collect(pending, pending.loop)
+
+    def _collect(self, pending: Pending, loop: asyncio.AbstractEventLoop) -> None:
+        collected = self._collected.get(loop)
+        if collected is None:
+            collected = self._collected[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        collected.append(pending)
+        if 0 < pending.due < self._next_due:
+            self._hand(collected.copy())
+            collected.clear()
+
+    def _hand(self, some: list[Pending]) -> None:
+        self._next_due = min(self._next_due, *(pending.due for pending in some))
+        self._queue.put(some)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
             collected = self._collected.pop(loop, None)
-            if collected is not None and self._thread is not None:
-                self._queue.put(collected)
+            if collected and self._thread is not None:
+                self._hand(collected)
 
     def _hand_over_all(self) -> None:
         for collected in self._collected.values():
-            self._queue.put(collected)
+            if collected:
+                self._hand(collected)
         self._collected.clear()
 
     def check(self) -> None:
@@ -141,16 +156,31 @@ class Writer:
         """Wait for a unit that is due, and take all that wait with it. False: there are no more to come."""
         batch: list[Pending] = []
         due = float("inf")
-        while len(batch) < LARGEST_BATCH:
+        while len(batch) < LARGEST_BATCH or self._queue.empty():
             try:
                 some = self._queue.get(timeout=_wait(due)) if due else self._queue.get_nowait()
             except queue.Empty:
-                break
+                if self._take_collected(batch):
+                    break
+                continue
             if some is None:
                 return batch, False
             batch += some
-            due = min(due, *(pending.due for pending in some))
+            due = min(due, *(pending.due for pending in some)) if len(batch) < LARGEST_BATCH else 0.0
         return batch, True
+
+    def _take_collected(self, batch: list[Pending]) -> bool:
+        """Add what the loops have not handed over yet, unless something was handed over in the meantime, which
+        goes before it.
+        """
+        with self._lock:
+            if not self._queue.empty():
+                return False
+            for collected in self._collected.values():
+                batch += collected
+                collected.clear()
+            self._next_due = float("inf")
+            return True
 
     def _settle(self, units: list[Prepared]) -> list[Appended | LicetError]:
         """Write `units` in one transaction. What comes back is, for each, what became of it."""

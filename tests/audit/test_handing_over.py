@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +51,57 @@ def test_a_loop_that_ended_early_holds_nobody_up(tmp_path: Path) -> None:
         ended.close()
     with Journal.open(f"sqlite:///{tmp_path}/licet.db") as journal:
         assert sorted(order(journal)) == ["c1", "c2"]
+
+
+BLOCKED = """
+import asyncio, os, sys, time
+from pathlib import Path
+from licet.audit.events import Actor, CallProposed
+from licet.audit.journal import Journal
+from licet.audit.records import Draft, Unit
+
+def unit(number, linger):
+    event = CallProposed(call_id=f"c{number}", tool="read_order")
+    return Unit("run-1", "acme", (Draft(event, Actor(kind="runtime", id="licet")),), linger=linger)
+
+async def main():
+    journal = Journal.open(sys.argv[1])
+    journal.submit(unit(1, 0.0))
+    for number in (2, 3, 4):
+        journal.submit(unit(number, 0.01))
+    while len(journal.read("run-1")) < 4:  # the loop gets no turn
+        pass
+    journal.submit(unit(5, 0.01))  # after the writer had taken what there was
+    while len(journal.read("run-1")) < 5:
+        pass
+    os.kill(os.getpid(), 9)
+
+asyncio.run(main())
+"""
+
+
+def test_a_start_is_on_record_though_what_follows_blocks_the_loop_and_the_process_is_killed(
+    tmp_path: Path,
+) -> None:
+    """A read whose tool never gives the loop back, as a plain HTTP client in an async function does."""
+    url = f"sqlite:///{tmp_path}/licet.db"
+    Journal.open(url, create=True).close()
+    child = subprocess.run([sys.executable, "-c", BLOCKED, url], timeout=60, check=False)
+    assert child.returncode == -signal.SIGKILL
+    with Journal.open(url) as journal:
+        assert order(journal) == ["c1", "c2", "c3", "c4", "c5"]
+
+
+async def test_units_that_linger_and_those_that_do_not_keep_their_order(tmp_path: Path) -> None:
+    with Journal.open(f"sqlite:///{tmp_path}/licet.db", create=True) as journal:
+        futures = []
+        for number in range(2000):
+            lingering = replace(unit(number), linger=0.001 * (number % 3))
+            futures.append(journal.submit(lingering))
+            if number % 7 == 0:
+                await asyncio.sleep(0)
+        await asyncio.gather(*futures)
+        assert order(journal) == [f"c{number}" for number in range(2000)]
 
 
 async def test_what_another_writer_appends_is_seen_at_once(tmp_path: Path) -> None:

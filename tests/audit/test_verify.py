@@ -26,7 +26,7 @@ from journal_story import (
 )
 
 from licet.audit.canonical import canonical, parse
-from licet.audit.errors import ConfigurationError, JournalMissing
+from licet.audit.errors import ConfigurationError, JournalDamaged, JournalMissing, ServiceDown
 from licet.audit.journal import Journal
 from licet.audit.records import record_hash
 from licet.audit.triggers import TRIGGERS
@@ -46,10 +46,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
             journal.append_now(unit(run, draft(STARTED, input=b'"hello"', principal=b"{}"), takes_claim=True))
             for number in range(4):
                 journal.append_now(unit(run, draft(fact(f"c-{number}"), args=b'{"amount":"120.00"}')))
-        journal.append_now(unit("run-1", FINISHED))
-        journal.append_now(unit("run-2", SUSPENDED))
+        journal.append_now(unit("run-1", FINISHED, takes_claim=True))
+        journal.append_now(unit("run-2", SUSPENDED, takes_claim=True))
         journal.append_now(unit("run-2", fact("late")))
-        journal.append_now(unit("run-3", SUSPENDED))
+        journal.append_now(unit("run-3", SUSPENDED, takes_claim=True))
         journal.append_now(unit("run-3", RESUMED, takes_claim=True))
     return path
 
@@ -99,6 +99,15 @@ def test_a_journal_that_is_missing_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ConfigurationError):
         verify("sqlite://")
+
+
+def test_a_place_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    url = url_of(tmp_path / ("long" * 100))
+    with pytest.raises(ServiceDown, match="cannot be reached"):
+        verify(url)
+    for create in (False, True):
+        with pytest.raises(ServiceDown, match="cannot be reached"):
+            Journal.open(url, create=create)
 
 
 def test_it_reads_one_moment_while_others_write(path: Path) -> None:
@@ -223,6 +232,20 @@ class TestRecords:
             connection.execute("UPDATE heads SET hash = ? WHERE stream = 'run-1'", (hash,))
         assert found(path) == [("unreadable", "run-1", 6)]
 
+    def test_a_number_beyond_what_a_record_can_hold(self, path: Path) -> None:
+        def change(text: str) -> str:
+            return text.replace('"active_ms":2250', '"active_ms":9007199254740992')
+
+        with tampering(path, *EVENTS, *HEADS) as connection:
+            query = "SELECT record FROM events WHERE stream = 'run-1' AND seq = 6"
+            text = change(connection.execute(query).fetchone()[0])
+            forged = (text, record_hash(text.encode()))
+            connection.execute(
+                "UPDATE events SET record = ?, hash = ? WHERE stream='run-1' AND seq=6", forged
+            )
+            connection.execute("UPDATE heads SET hash = ? WHERE stream = 'run-1'", forged[1:])
+        assert found(path) == [("unreadable", "run-1", 6)]
+
     def test_damage_in_several_places_is_named_in_order(self, path: Path) -> None:
         with tampering(path, *EVENTS) as connection:
             connection.execute("UPDATE events SET record = replace(record, 'c-2', 'c-7') WHERE seq = 4")
@@ -308,12 +331,35 @@ class TestHeads:
         streams = {stream for _, stream, _ in found(path) if stream}
         assert streams == {"run-3" if change == "claim = 3" else "run-1"}
 
+    @pytest.mark.parametrize(
+        ("stream", "claim"), [("run-1", 1), ("run-2", 1), ("run-3", 6), ("installation", 1)]
+    )
+    def test_a_claim_that_was_moved(self, path: Path, stream: str, claim: int) -> None:
+        """Back, so that a worker that was fenced off may write again, or to where nobody took it."""
+        with tampering(path, *HEADS) as connection:
+            connection.execute("UPDATE heads SET claim = ? WHERE stream = ?", (claim, stream))
+        assert found(path) == [("head", stream, None)]
+        assert f"the claim is record {claim}; by its records" in problems(path)[0].message
+
+    def test_a_claim_within_the_unit_that_took_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "licet.db"
+        with Journal.open(url_of(path), create=True) as journal:
+            journal.append_now(unit("run-1", STARTED))
+            journal.append_now(unit("run-1", fact("c-1"), fact("c-2"), SUSPENDED))
+            journal.append_now(unit("run-1", fact("late")))
+            head = journal.head("run-1")
+            assert head is not None and head.claim == 2
+        assert problems(path) == []
+        with tampering(path, *HEADS) as connection:
+            connection.execute("UPDATE heads SET claim = 1")
+        assert "one of records 2 to 4" in problems(path)[0].message
+
     def test_a_tail_cut_together_with_its_head(self, path: Path) -> None:
         """What a thorough stranger leaves: a status that no record explains."""
         with tampering(path, *EVENTS, *HEADS) as connection:
             connection.execute("DELETE FROM events WHERE stream = 'run-1' AND seq = 6")
             connection.execute(
-                "UPDATE heads SET seq = 5,"
+                "UPDATE heads SET seq = 5, claim = 1,"
                 " hash = (SELECT hash FROM events WHERE stream = 'run-1' AND seq = 5)"
                 " WHERE stream = 'run-1'"
             )
@@ -357,6 +403,65 @@ class TestGuards:
             connection.execute("UPDATE licet_version SET version_num = '9999'")
         assert [problem.kind for problem in problems(path)] == ["schema"]
 
+    def test_a_second_version(self, path: Path) -> None:
+        with tampering(path) as connection:
+            connection.execute("INSERT INTO licet_version VALUES ('9999')")
+        assert [(problem.kind, problem.name) for problem in problems(path)] == [("schema", "licet_version")]
+
+    def test_a_trigger_on_the_version(self, path: Path) -> None:
+        with tampering(path) as connection:
+            connection.execute(
+                "CREATE TRIGGER quiet AFTER INSERT ON licet_version BEGIN UPDATE budgets SET used = 0; END"
+            )
+        assert [(problem.kind, problem.name) for problem in problems(path)] == [("trigger", "quiet")]
+
+    @pytest.mark.parametrize(
+        ("table", "columns"),
+        [
+            ("events", "stream TEXT, seq BIGINT, record TEXT, hash VARCHAR(64)"),
+            ("payloads", "stream, seq, name, salt, content"),
+            ("heads", "stream TEXT PRIMARY KEY, tenant, seq, hash, claim, status"),
+            ("budgets", "budget TEXT PRIMARY KEY, used BIGINT"),
+            ("licet_version", "version_num VARCHAR(32) NOT NULL"),
+        ],
+    )
+    def test_a_table_made_again_without_its_constraints(self, path: Path, table: str, columns: str) -> None:
+        dropped = [name for name in TRIGGERS if name.startswith(f"{table}_")]
+        with tampering(path, *dropped) as connection:
+            connection.execute(f"ALTER TABLE {table} RENAME TO old")
+            connection.execute(f"CREATE TABLE {table} ({columns})")
+            connection.execute(f"INSERT INTO {table} SELECT * FROM old")
+            connection.execute("DROP TABLE old")
+        assert ("schema", table) in {(problem.kind, problem.name) for problem in problems(path)}
+
+    @pytest.mark.parametrize(
+        ("change", "named"),
+        [
+            ("ALTER TABLE events ADD COLUMN more TEXT DEFAULT 'x'", "events"),
+            ("ALTER TABLE heads ADD COLUMN more AS (status)", "heads"),
+            ("DROP INDEX heads_by_status", "heads_by_status"),
+            ("CREATE INDEX quick ON payloads (length(content))", "quick"),
+            ("CREATE UNIQUE INDEX quick ON events (hash)", "quick"),
+            ("CREATE VIEW window AS SELECT * FROM events", "window"),
+            ("CREATE TABLE more (a)", "more"),
+        ],
+    )
+    def test_anything_added_or_taken_away(self, path: Path, change: str, named: str) -> None:
+        with tampering(path) as connection:
+            connection.execute(change)
+        assert [(problem.kind, problem.name) for problem in problems(path)] == [("schema", named)]
+
+    def test_what_is_quoted_from_the_file_can_be_shown(self, path: Path) -> None:
+        with tampering(path, *HEADS) as connection:
+            connection.execute("UPDATE heads SET stream = CAST(x'fffe' AS TEXT) WHERE stream = 'run-1'")
+            connection.execute("CREATE TABLE more (a)")
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute("UPDATE sqlite_master SET tbl_name = x'ff', type = x'fe' WHERE name = 'more'")
+        assert len(problems(path)) > 0
+        for problem in problems(path):
+            for text in (problem.message, problem.name, problem.stream):
+                assert text is None or text.encode()
+
     @pytest.mark.parametrize("table", ["events", "payloads", "heads", "budgets"])
     def test_a_table_missing(self, path: Path, table: str) -> None:
         with tampering(path) as connection:
@@ -398,6 +503,29 @@ class TestFile:
         path.write_bytes(raw[: at + 1] + b"9" + raw[at + 2 :])
         [problem] = problems(path)
         assert (problem.kind, problem.name) == ("payload changed", "args")
+
+    def test_a_name_in_the_schema_that_is_no_text(self, written: Path, path: Path) -> None:
+        path.write_bytes(written.read_bytes().replace(b"heads_by_status", b"\x9beads_by_status", 1))
+        [problem] = problems(path)
+        assert problem.kind == "file" and problem.message.encode()
+        with pytest.raises(JournalDamaged):
+            Journal.open(url_of(path))
+
+    @pytest.mark.parametrize("with_index", [True, False])
+    def test_a_copy_with_its_log_stays_the_evidence_it_was(self, path: Path, with_index: bool) -> None:
+        copy = path.parent / "copy"
+        copy.mkdir()
+        with Journal.open(url_of(path)) as journal:
+            journal.append_now(unit("run-9"))
+            for suffix in ("", "-wal", "-shm") if with_index else ("", "-wal"):
+                shutil.copy(f"{path}{suffix}", copy)
+        files = [copy / "licet.db", copy / "licet.db-wal"]
+        before = [file.read_bytes() for file in files]
+        assert len(before[1]) > 0
+        for _ in range(2):
+            verification = verify(url_of(files[0]))
+            assert verification.ok and verification.records == 22
+            assert [file.read_bytes() for file in files] == before
 
     def test_a_copy_on_read_only_media(self, path: Path) -> None:
         path.chmod(0o444)
