@@ -91,7 +91,7 @@ def _start(event: Event, actor: Actor, digests: dict[str, str]) -> bytes:
     return canonical({"actor": actor.model_dump(), "body": event_body(event), "payloads": digests})
 
 
-def _fields(model: Any) -> dict[str, Any]:
+def _fields(model: Any) -> object:
     """The fields of a model inside an event; orjson writes everything else that there is."""
     if isinstance(model, BaseModel):
         return model.__dict__
