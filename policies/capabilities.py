@@ -33,6 +33,11 @@ _ERASED = {"print", "internal.print", "internal.test_case"}
 """What the compiler removes from what it builds, so that no host is asked; a policy may keep its prints."""
 
 
+_INEXACT = {"format_int", "indexof"}
+"""What a compiled policy has, but answers otherwise than OPA does: an integer beyond 64 bits ends an evaluation in
+format_int, and an empty text is found by indexof where OPA finds nothing."""
+
+
 def derive() -> bytes:
     """What capabilities.json has to hold for the `opa` that is here.
 
@@ -47,7 +52,7 @@ def derive() -> bytes:
     builtins = [builtin for builtin in current["builtins"] if not builtin.get("deprecated")]
     rules = [rule for builtin in builtins if (rule := _rule(builtin))]
     needed = _needed(program, rules)
-    current["builtins"] = [_bare(builtin) for builtin in builtins if builtin["name"] not in needed]
+    current["builtins"] = [_bare(builtin) for builtin in builtins if builtin["name"] not in needed | _INEXACT]
     current["allow_net"] = []
     return orjson.dumps(
         current, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
@@ -82,9 +87,9 @@ def _needed(program: Path, rules: list[str]) -> set[str]:
 
 
 def _bare(builtin: dict[str, Any]) -> dict[str, Any]:
-    return {"name": builtin["name"], "decl": _types(builtin["decl"])} | (
-        {"infix": builtin["infix"]} if "infix" in builtin else {}
-    )
+    # Without `relation` the compiler takes walk for a function, and rules that use it never hold.
+    kept = {key: builtin[key] for key in ("infix", "relation") if key in builtin}
+    return {"name": builtin["name"], "decl": _types(builtin["decl"])} | kept
 
 
 def _types(value: Any) -> Any:
