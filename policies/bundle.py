@@ -19,6 +19,12 @@ from licet.policies.errors import Fault, PolicyError
 
 ENTRYPOINT = "licet/decision"
 
+ANOTHER_ENTRYPOINT = (
+    "it is an entry point of its own, so OPA leaves its Rego out of the bundle; the only entry point is Licet's, which "
+    "composes yours: remove `entrypoint: true` from the metadata and build again"
+)
+"""Why no more than one rule may be compiled as an entry point."""
+
 SHIPPED = Path(__file__).with_name("bundle.tar.gz")
 """The bundle of Licet's own library, compiled."""
 
@@ -50,10 +56,21 @@ class Bundle:
         """Read a bundle; `name` is what to call it in an error.
 
         Raises:
-            PolicyError: it is no bundle, or one that was not compiled to WebAssembly.
+            PolicyError: it is no bundle, or one that was not compiled to WebAssembly for this entry point alone.
         """
-        files = _files(raw, name)
-        wasm = files.get(_module_path(files, name, entrypoint))
+        files = unpacked(raw, name)
+        compiled = entrypoints(files)
+        if entrypoint not in compiled:
+            raise PolicyError(
+                Fault(
+                    f"the bundle is not compiled for {entrypoint}; give Licet the folder of Rego instead, or build "
+                    "the bundle with `licet policy build`",
+                    name,
+                )
+            )
+        if others := sorted(compiled.keys() - {entrypoint}):
+            raise PolicyError(Fault(f"{', '.join(others)}: {ANOTHER_ENTRYPOINT}", name))
+        wasm = files.get(compiled[entrypoint])
         if wasm is None:
             raise PolicyError(Fault("the compiled policy that its manifest names is missing", name))
         modules = {path: content for path, content in files.items() if path.endswith(".rego")}
@@ -68,7 +85,12 @@ class Bundle:
         return cls(raw, modules, data, wasm, revision)
 
 
-def _files(raw: bytes, name: str) -> dict[str, bytes]:
+def unpacked(raw: bytes, name: str = "bundle") -> dict[str, bytes]:
+    """The files of a bundle by path; `name` is what to call it in an error.
+
+    Raises:
+        PolicyError: it is no gzipped tar archive, or holds too much.
+    """
     try:
         with gzip.open(io.BytesIO(raw)) as stream:
             unpacked = stream.read(_LARGEST + 1)
@@ -89,18 +111,13 @@ def _files(raw: bytes, name: str) -> dict[str, bytes]:
     return files
 
 
-def _module_path(files: dict[str, bytes], name: str, entrypoint: str) -> str:
+def entrypoints(files: dict[str, bytes]) -> dict[str, str]:
+    """The path of the compiled module by entry point, such as `licet/decision`, from the manifest.
+
+    Nothing where the manifest is missing or none of OPA's.
+    """
     try:
-        manifest = orjson.loads(files[".manifest"])
-        for entry in manifest.get("wasm", ()):
-            if entry["entrypoint"] == entrypoint:
-                return str(entry["module"]).lstrip("/")
-    except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError):
-        pass
-    raise PolicyError(
-        Fault(
-            f"the bundle is not compiled for {entrypoint}; give Licet the folder of Rego instead, or build "
-            "the bundle with `licet policy build`",
-            name,
-        )
-    )
+        entries = orjson.loads(files[".manifest"])["wasm"]
+        return {entry["entrypoint"]: str(entry["module"]).lstrip("/") for entry in entries}
+    except (KeyError, TypeError, orjson.JSONDecodeError):
+        return {}

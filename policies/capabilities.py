@@ -33,11 +33,11 @@ _SPELLED_OTHERWISE = {
 _ERASED = {"print", "internal.print", "internal.test_case"}
 """What the compiler removes from what it builds, so that no host is asked; a policy may keep its prints."""
 
-_INEXACT = {"format_int", "json.unmarshal"}
+_INEXACT = {"format_int", "indexof", "json.unmarshal"}
 """What a compiled policy has, but answers otherwise than OPA does; docs/builtins.md says where.
 
-An integer beyond 64 bits ends an evaluation in format_int; sprintf writes it. json.unmarshal takes numbers with an
-exponent so large that OPA's has no value.
+An integer beyond 64 bits ends an evaluation in format_int; sprintf writes it. An empty text is found by indexof where
+OPA finds nothing. json.unmarshal takes numbers with an exponent so large that OPA's has no value.
 """
 
 

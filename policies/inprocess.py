@@ -9,7 +9,6 @@ from licet.policies.answer import parse
 from licet.policies.bundle import ENTRYPOINT, Bundle
 from licet.policies.decision import decided, denied
 from licet.policies.errors import Fault, PolicyError
-from licet.policies.numbered_keys import numbered_keys
 from licet.policies.wasm import EvaluationFailed, PolicyInstance, prepare
 
 
@@ -35,8 +34,6 @@ class InProcessEngine:
             raise PolicyError(
                 Fault(f"the deadline of an evaluation is between 0 and 60 seconds, not {deadline}")
             )
-        if faults := numbered_keys(bundle.modules, bundle.data):
-            raise PolicyError(faults)
         self.bundle = bundle.raw
         self.revision = bundle.revision
         self._policy = prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline)

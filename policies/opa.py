@@ -12,7 +12,8 @@ from pathlib import Path
 import orjson
 
 from licet.audit.errors import ConfigurationError
-from licet.policies.bundle import ENTRYPOINT
+from licet.policies.bundle import ANOTHER_ENTRYPOINT, ENTRYPOINT, entrypoints, unpacked
+from licet.policies.data_keys import differing_lookups
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, Sources, bundle_name
 
@@ -21,7 +22,7 @@ PINNED = "1.22.0"
 
 _LIMITS = ("--bundle", "--capabilities", str(CAPABILITIES))
 _CHECK = ("check", "--strict", "--format", "json", "--schema", str(INPUT_SCHEMA), *_LIMITS)
-_BUILD = ("build", "--target", "wasm", "--entrypoint", ENTRYPOINT, *_LIMITS)
+_BUILD = ("build", "--entrypoint", ENTRYPOINT, *_LIMITS)
 
 _TIMEOUT = 60.0
 _PLACED = re.compile(
@@ -68,11 +69,13 @@ def build(sources: Sources) -> bytes:
 
     Raises:
         OpaMissing: there is no `opa`.
-        PolicyError: the policy does not compile, or calls a builtin that is not in capabilities.json.
+        PolicyError: the policy does not compile, calls a builtin that is not in capabilities.json, makes an entry
+            point of a rule of its own, or looks something up in its data that OPA would find and a compiled policy
+            would not.
     """
     opa = find()
     with tempfile.TemporaryDirectory(prefix="licet-policy-") as folder:
-        stage, output = Path(folder, "stage"), Path(folder, "bundle.tar.gz")
+        stage = Path(folder, "stage")
         for name, content in sources.files.items():
             file = stage / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -80,10 +83,17 @@ def build(sources: Sources) -> bytes:
         checked = _run(opa, [*_CHECK, "."], stage)
         if checked.returncode:
             raise PolicyError(_checked_faults(checked, sources))
-        built = _run(opa, [*_BUILD, "--output", str(output), "."], stage)
-        if built.returncode:
-            raise PolicyError(_printed_faults(built, sources))
-        return output.read_bytes()
+        raw = _built(opa, "wasm", stage, sources)
+        if entrypoints(unpacked(raw)).keys() != {ENTRYPOINT}:
+            raise PolicyError(_entrypoint_faults(opa, stage, sources))
+        if any(not name.endswith(".rego") for name in sources.files):
+            plan = unpacked(_built(opa, "plan", stage, sources))
+            lookups = differing_lookups(orjson.loads(plan["plan.json"]), orjson.loads(plan["data.json"]))
+            if lookups:
+                raise PolicyError(
+                    [_fault(found.reason, found.file, found.line, sources) for found in lookups]
+                )
+        return raw
 
 
 def version() -> str:
@@ -105,6 +115,25 @@ def _run(opa: Path, arguments: list[str], folder: Path) -> subprocess.CompletedP
         raise PolicyError(Fault(f"opa {arguments[0]} took more than {_TIMEOUT:.0f} seconds")) from None
     except OSError as error:
         raise OpaMissing(f"{opa} cannot be run: {error.strerror}") from None
+
+
+def _built(opa: Path, target: str, stage: Path, sources: Sources) -> bytes:
+    output = stage.with_name(f"{target}.tar.gz")
+    built = _run(opa, [*_BUILD, "--target", target, "--output", str(output), "."], stage)
+    if built.returncode:
+        raise PolicyError(_printed_faults(built, sources))
+    return output.read_bytes()
+
+
+def _entrypoint_faults(opa: Path, stage: Path, sources: Sources) -> list[Fault]:
+    inspected = _run(opa, ["inspect", "--annotations", "--format", "json", "."], stage)
+    faults = []
+    for found in orjson.loads(inspected.stdout).get("annotations", ()) if not inspected.returncode else ():
+        if found["annotations"].get("entrypoint"):
+            place = found["location"]
+            name = ".".join(str(part["value"]) for part in found["path"])
+            faults.append(_fault(f"{name}: {ANOTHER_ENTRYPOINT}", place["file"], place["row"], sources))
+    return faults or [Fault(f"the metadata of a rule has `entrypoint: true`: {ANOTHER_ENTRYPOINT}")]
 
 
 def _checked_faults(done: subprocess.CompletedProcess[str], sources: Sources) -> list[Fault]:

@@ -18,6 +18,7 @@ from licet.policies.bundle import ENTRYPOINT
 from licet.policies.decision import decided, denied
 from licet.policies.engine import PolicyUnavailable
 from licet.policies.errors import Fault, PolicyError
+from licet.policies.json_text import normal
 from licet.policies.load import policy_set
 
 if TYPE_CHECKING:
@@ -169,9 +170,9 @@ class OpaServer:
         return await self._ask(input, decision_id)
 
     async def _ask(self, input: bytes, decision_id: str) -> Decided:
-        # The bytes go as they are: the client's own query would read them and lose digits. OPA puts what stands beside
-        # the input into its decision log, under custom.request_metadata.
-        body = b'{"licet":{"decision_id":%b},"input":%b}' % (orjson.dumps(decision_id), input)
+        # The text goes as it is: the client's own query would read it and lose digits. OPA puts what stands beside the
+        # input into its decision log, under custom.request_metadata.
+        body = b'{"licet":{"decision_id":%b},"input":%b}' % (orjson.dumps(decision_id), normal(input))
         status, raw = await self._post(body)
         try:
             answer = parse(raw)

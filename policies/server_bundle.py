@@ -21,8 +21,8 @@ from pathlib import Path
 import orjson
 
 from licet.audit.errors import LicetError
-from licet.policies.bundle import ENTRYPOINT, Bundle
-from licet.policies.errors import Fault, PolicyError
+from licet.policies.bundle import Bundle
+from licet.policies.json_text import normal
 from licet.policies.library import shipped
 from licet.policies.load import policy_set
 
@@ -31,27 +31,16 @@ _NAME = re.compile(rb'^\s*package\s+(\w+)|\bdata\.(\w+)|\bdata\["([^"\\]+)"\]', 
 """Names at the top of `data`. None is worked out as it runs: to OPA a rule that did so would be recursive."""
 
 
-def for_server(bundle: Bundle, name: str = "bundle") -> bytes:
+def for_server(bundle: Bundle) -> bytes:
     """The bundle that OPA serves so that it decides as `bundle` does in process. The same bytes each time.
 
     It owns every name at the top of `data` that its Rego declares or reads, so that no other bundle, and no request to
     OPA's API, adds a rule or a document to what decides. `system` stays free for OPA's own authorization.
-
-    Raises:
-        PolicyError: rules other than the decision were compiled, so their Rego is no longer in the bundle.
     """
-    if compiled := _entrypoints(bundle) - {ENTRYPOINT}:
-        raise PolicyError(
-            Fault(
-                f"{', '.join(sorted(compiled))} was compiled as an entry point of its own, and OPA then leaves Rego "
-                "out of the bundle; remove `entrypoint: true` from the metadata of your rules and build it again",
-                name,
-            )
-        )
     manifest = {"revision": bundle.revision, "roots": _roots(bundle), "rego_version": 1}
     files = {
         ".manifest": orjson.dumps(manifest),
-        "data.json": bundle.data,
+        "data.json": normal(bundle.data),
         **bundle.modules,
         **shipped().files,
     }
@@ -74,16 +63,6 @@ def _roots(bundle: Bundle) -> list[str]:
     return [""] if any("/" in name for name in names) else sorted(names)  # a root is a path
 
 
-def _entrypoints(bundle: Bundle) -> set[str]:
-    with tarfile.open(fileobj=io.BytesIO(bundle.raw)) as archive:
-        for member in archive:
-            if member.name.removeprefix("./").lstrip("/") == ".manifest":
-                content = archive.extractfile(member)
-                assert content is not None
-                return {entry["entrypoint"] for entry in orjson.loads(content.read())["wasm"]}
-    raise AssertionError("a bundle that was unpacked has a manifest")
-
-
 def main() -> int:
     """Write the bundle. Returns the exit code: 0, or 2 when the policy set cannot be used."""
     parser = argparse.ArgumentParser(
@@ -98,7 +77,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         bundle = policy_set(options.policies)
-        packed = for_server(bundle, str(options.policies))
+        packed = for_server(bundle)
         options.output.write_bytes(packed)
     except LicetError as error:
         print(error, file=sys.stderr)

@@ -36,7 +36,7 @@ from wasmtime import _ffi as ffi
 
 from licet.policies.cache import ModuleCache
 from licet.policies.errors import Fault, PolicyError
-from licet.policies.surrogates import without_pairs
+from licet.policies.json_text import normal
 from licet.policies.ticker import Ticker
 
 INPUT_LIMIT = 1 << 20
@@ -193,7 +193,7 @@ def required_builtins(wasm: bytes) -> set[str]:
 def _load(wasm: bytes, data: bytes, deadline: float) -> Policy:
     module = _compiled(wasm)
     _check_imports(module)
-    return Policy(module, without_pairs(data), _host().ticker.ticks(deadline), entrypoint=0)
+    return Policy(module, normal(data), _host().ticker.ticks(deadline), entrypoint=0)
 
 
 def _check_imports(module: Module) -> None:
@@ -262,8 +262,7 @@ class PolicyInstance:
         Raises:
             EvaluationFailed: it was stopped, or came to no result.
         """
-        if b"\\" in input and (b"\\ud" in input or b"\\uD" in input):
-            input = without_pairs(input)
+        input = normal(input)
         length = len(input)
         if length > INPUT_LIMIT:
             raise EvaluationFailed(f"the input has {length} bytes, and {INPUT_LIMIT} is the limit")

@@ -283,6 +283,20 @@ def test_a_bundle_that_needs_a_builtin_of_its_host_is_refused_when_loaded(
         load(tmp_path / "b.tar.gz")
 
 
+async def test_a_rule_that_walks_an_argument_holds_in_process_as_it_does_in_opa(
+    real_opa: Path, folder: Make
+) -> None:
+    rule = (
+        'package licet.user.a\n\ndeny contains {"rule": "a.secret", "message": "no", "visible_to_model": false} if {\n'
+        '\twalk(input.call.args, [_, value])\n\tvalue == "secret"\n}\n'
+    )
+    engine = load(folder(a=rule))
+    for hidden, allowed in (("secret", False), ("open", True)):
+        document = {**INPUT, "call": {**INPUT["call"], "args": {"deep": [1, {"er": hidden}]}}}
+        decision = await engine.decide(orjson.dumps(document), "d-1")
+        assert decision.allow is allowed
+
+
 def test_the_capabilities_hold_what_a_compiled_policy_and_its_host_can_do() -> None:
     names = {builtin["name"] for builtin in orjson.loads(CAPABILITIES.read_bytes())["builtins"]}
     assert {"count", "regex.match", "glob.match", "net.cidr_contains", "sprintf", "walk"} <= names
