@@ -3,16 +3,16 @@
 OPA's own evaluator makes text of every key in a path into the base documents: `data.limits[2]` finds the key "2", and
 `data.list["0"]` the first element. A compiled policy tells numbers from text, and finds neither. Once a part of the
 data is the value of a variable, both do as the compiled policy does.
-
-What is looked at is the plan that OPA compiles to WebAssembly: https://www.openpolicyagent.org/docs/ir
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from licet.policies.plan import Difference, Statement, functions_of, inside
 
 _DATA = 1
 """The local of a plan that holds `data`."""
@@ -24,21 +24,6 @@ _INDEX = re.compile(r"(?:\+|-(?=[0.]*$))?(\d{1,18})(?:\.0*)?")
 _TEXT, _PLACE = "text", "place"
 _GIVES_PLACES = {"count", "plus", "minus", "rem"}
 """Builtins whose whole numbers are always written without a fraction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """A lookup that may differ.
-
-    Attributes:
-        file: the module, by the name it was compiled under.
-        line: counted from 1.
-        reason: what differs, and what to write.
-    """
-
-    file: str
-    line: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +40,8 @@ class _Function:
 
     plan: dict[str, Any]
     nodes: dict[int, list[Any]]
+    fixed: bool
+    """No rule puts other data in the place of what there is, so what the data holds says what a key is."""
     keys: dict[int, _Key] = field(default_factory=dict)
     scanned: dict[int, list[Any]] = field(default_factory=dict)
     """What is gone through, by the local that holds each key."""
@@ -62,24 +49,23 @@ class _Function:
     """Locals that hold what a rule says or, where there is none, what the data holds; it is still one path."""
 
 
-def differing_lookups(plan: dict[str, Any], data: dict[str, Any]) -> list[Lookup]:
+def differing_lookups(plan: dict[str, Any], data: dict[str, Any]) -> list[Difference]:
     """Every lookup in a plan that may differ on this data.
 
     Args:
         plan: the `plan.json` of `opa build --target plan`.
         data: the base documents that go with it.
     """
-    functions = [function["blocks"] for function in plan["funcs"].get("funcs") or ()]
-    functions += [entry["blocks"] for entry in plan["plans"]["plans"]]
-    found: dict[Lookup, None] = {}
-    for blocks in functions:
-        function = _Function(plan, {_DATA: [data]})
-        for block in blocks:
-            found.update(dict.fromkeys(_lookups(function, block["stmts"] or ())))
+    functions = functions_of(plan)
+    fixed = not any(map(_replaces, functions))
+    found: dict[Difference, None] = {}
+    for statements in functions:
+        function = _Function(plan, {_DATA: [data]}, fixed)
+        found.update(dict.fromkeys(_lookups(function, statements)))
     return list(found)
 
 
-def _lookups(function: _Function, statements: list[dict[str, Any]]) -> Iterator[Lookup]:
+def _lookups(function: _Function, statements: Iterable[Statement]) -> Iterator[Difference]:
     strings = function.plan["static"].get("strings") or ()
     for item in statements:
         kind, statement = item["type"], item["stmt"]
@@ -102,11 +88,17 @@ def _lookups(function: _Function, statements: list[dict[str, Any]]) -> Iterator[
                 _learn(function, statement["target"], _Key(strings[statement["index"]]["value"], _PLACE))
             case "CallStmt":
                 _learn(function, statement["result"], _result(function.plan, statement["func"]))
-        for block in (*(statement.get("blocks") or ()), *filter(None, [statement.get("block")])):
-            yield from _lookups(function, block["stmts"] or ())
+        yield from _lookups(function, inside(statement))
 
 
-def _dot(function: _Function, statement: dict[str, Any]) -> Iterator[Lookup]:
+def _replaces(statements: Iterable[Statement]) -> bool:
+    return any(
+        (item["type"] == "WithStmt" and item["stmt"]["local"] == _DATA) or _replaces(inside(item["stmt"]))
+        for item in statements
+    )
+
+
+def _dot(function: _Function, statement: dict[str, Any]) -> Iterator[Difference]:
     source = statement["source"]
     nodes = function.nodes.get(source["value"]) if source["type"] == "local" else None
     if nodes is None:
@@ -116,7 +108,7 @@ def _dot(function: _Function, statement: dict[str, Any]) -> Iterator[Lookup]:
     yield from _differing(function, statement, nodes, key)
 
 
-def _equal(function: _Function, statement: dict[str, Any]) -> Iterator[Lookup]:
+def _equal(function: _Function, statement: dict[str, Any]) -> Iterator[Difference]:
     # Where rules and data share a folder, a key that is known is compared with each that there is.
     for one, other in (("a", "b"), ("b", "a")):
         operand = statement[one]
@@ -126,10 +118,9 @@ def _equal(function: _Function, statement: dict[str, Any]) -> Iterator[Lookup]:
 
 def _differing(
     function: _Function, statement: dict[str, Any], nodes: list[Any], key: _Key
-) -> Iterator[Lookup]:
+) -> Iterator[Difference]:
     if reason := next(filter(None, (_difference(node, key) for node in nodes)), None):
-        file = function.plan["static"]["files"][statement["file"]]["value"]
-        yield Lookup(file, statement["row"], reason)
+        yield Difference.at(function.plan, statement, reason)
 
 
 def _scan(function: _Function, statement: dict[str, Any]) -> None:
@@ -138,6 +129,8 @@ def _scan(function: _Function, statement: dict[str, Any]) -> None:
         return
     function.scanned[statement["key"]] = nodes
     function.nodes[statement["value"]] = [child for node in nodes for child in _children(node, _Key())]
+    if not function.fixed:
+        return
     if all(isinstance(node, dict) for node in nodes):
         _learn(function, statement["key"], _Key(kind=_TEXT))
     elif all(isinstance(node, list) for node in nodes):
@@ -152,10 +145,19 @@ def _learn(function: _Function, local: int, key: _Key) -> None:
 def _operand(function: _Function, operand: dict[str, Any]) -> _Key:
     match operand["type"]:
         case "local":
-            return function.keys.get(operand["value"], _Key())
+            local = operand["value"]
+            if local in function.nodes and local not in function.either:
+                return _any_of(function.nodes[local]) if function.fixed else _Key()
+            return function.keys.get(local, _Key())
         case "string_index":
             return _Key(function.plan["static"]["strings"][operand["value"]]["value"], _TEXT)
     return _Key("true" if operand["value"] else "false", "boolean")
+
+
+def _any_of(values: list[Any]) -> _Key:
+    if all(type(value) is str for value in values):
+        return _Key(kind=_TEXT)
+    return _Key(kind=_PLACE if all(type(value) is int for value in values) else None)
 
 
 def _result(plan: dict[str, Any], name: str) -> _Key:

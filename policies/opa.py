@@ -16,6 +16,7 @@ from licet.policies.bundle import ANOTHER_ENTRYPOINT, ENTRYPOINT, entrypoints, u
 from licet.policies.data_keys import differing_lookups
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, Sources, bundle_name
+from licet.policies.negations import negated_choices
 
 PINNED = "1.22.0"
 """The version of OPA that the shipped bundle is built with."""
@@ -70,8 +71,7 @@ def build(sources: Sources) -> bytes:
     Raises:
         OpaMissing: there is no `opa`.
         PolicyError: the policy does not compile, calls a builtin that is not in capabilities.json, makes an entry
-            point of a rule of its own, or looks something up in its data that OPA would find and a compiled policy
-            would not.
+            point of a rule of its own, or has a place where a compiled policy may answer otherwise than OPA.
     """
     opa = find()
     with tempfile.TemporaryDirectory(prefix="licet-policy-") as folder:
@@ -86,12 +86,13 @@ def build(sources: Sources) -> bytes:
         raw = _built(opa, "wasm", stage, sources)
         if entrypoints(unpacked(raw)).keys() != {ENTRYPOINT}:
             raise PolicyError(_entrypoint_faults(opa, stage, sources))
-        if any(not name.endswith(".rego") for name in sources.files):
-            plan = unpacked(_built(opa, "plan", stage, sources))
-            lookups = differing_lookups(orjson.loads(plan["plan.json"]), orjson.loads(plan["data.json"]))
-            if lookups:
+        if sources.origins:
+            files = unpacked(_built(opa, "plan", stage, sources))
+            plan, data = (orjson.loads(files[name]) for name in ("plan.json", "data.json"))
+            differences = negated_choices(plan) + differing_lookups(plan, data)
+            if differences:
                 raise PolicyError(
-                    [_fault(found.reason, found.file, found.line, sources) for found in lookups]
+                    [_fault(found.reason, found.file, found.line, sources) for found in differences]
                 )
         return raw
 

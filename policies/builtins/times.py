@@ -69,7 +69,7 @@ def _zone(name: str) -> ZoneInfo | None:
 
     Raises:
         Undefined: there is none.
-        Stop: it depends on the machine, or no zones are installed.
+        Stop: it depends on the machine.
     """
     if name in ("", "UTC"):
         return None
@@ -80,8 +80,6 @@ def _zone(name: str) -> ZoneInfo | None:
     try:
         with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
             return ZoneInfo.from_file(file, key=name)
-    except ModuleNotFoundError:
-        raise Stop(f"the zone {name} needs the package tzdata: pip install tzdata") from None
     except (OSError, ValueError):
         raise Undefined from None
 

@@ -6,7 +6,10 @@ import asyncio
 import base64
 import hashlib
 import threading
+import zoneinfo
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -148,20 +151,17 @@ def test_what_is_not_given_is_refused(room: Callable[[str], PolicyEngine], call:
     assert call.partition("(")[0] in raised.value.reason
 
 
-@pytest.mark.parametrize("path", ["data.limits[2]", 'data["limits"][2].x', "data.list[0][10]"])
-def test_a_number_as_the_key_of_an_object_in_the_data_is_refused(
-    real_opa: Path, folder: Make, path: str
+async def test_zones_are_those_of_tzdata_and_not_the_machines(
+    room: Callable[[str], PolicyEngine], tmp_path: Path
 ) -> None:
-    data = '{"limits": {"2": {"x": "a"}}, "list": [{"10": "b"}]}'
-    with pytest.raises(PolicyError, match="finds the key") as raised:
-        load(folder(room=ROOM.format(call=path), data_dot_json=data))
-    assert raised.value.line == 4
-    assert raised.value.file == "user/room.rego"
-
-
-async def test_a_number_as_the_place_in_an_array_of_the_data_is_not(real_opa: Path, folder: Make) -> None:
-    call = "data.list[1] # data.limits[2]"
-    engine = load(
-        folder(room=ROOM.format(call=call), data_dot_json='{"limits": {"2": "a"}, "list": ["b", "c"]}')
-    )
-    assert await said(engine, {}) == "c"
+    (tmp_path / "zones" / "Europe").mkdir(parents=True)
+    tokyo = resources.files("tzdata").joinpath("zoneinfo", "Asia", "Tokyo").read_bytes()
+    (tmp_path / "zones" / "Europe" / "Vaduz").write_bytes(tokyo)
+    zoneinfo.reset_tzpath(to=[tmp_path / "zones"])
+    try:
+        zone = zoneinfo.ZoneInfo.no_cache("Europe/Vaduz")
+        assert datetime(2026, 1, 1, tzinfo=zone).utcoffset() == timedelta(hours=9)
+        engine = room('sprintf("%v", [time.clock([input.call.args.ns, "Europe/Vaduz"])])')
+        assert await said(engine, {"ns": 0}) == "[1, 0, 0]"
+    finally:
+        zoneinfo.reset_tzpath()

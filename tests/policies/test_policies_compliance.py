@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from licet.policies.compliance import HOME, Case, Outcome, page, run
+from benchmarks.compliance import HOME, Case, Outcome, page, run
 
-PAGE = Path(HOME).parents[1] / "docs" / "compliance.md"
+PAGE = HOME.parents[1] / "docs" / "compliance.md"
 
 
 @pytest.fixture(scope="module")
@@ -47,4 +46,4 @@ def test_what_is_refused_says_why(cases: list[Case]) -> None:
 
 @pytest.mark.slow
 def test_the_published_counts_are_these(cases: list[Case]) -> None:
-    assert PAGE.read_text() == page(cases), "run python -m licet.policies.compliance"
+    assert PAGE.read_text() == page(cases), "run python -m benchmarks.compliance"

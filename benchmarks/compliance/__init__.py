@@ -1,7 +1,7 @@
 """OPA's own compliance cases, asked of the in-process engine: the same answer, or refused when built.
 
-`main.go` compiles each case under our capabilities and has OPA answer it; here the compiled policy answers, and the two
-are compared. `python -m licet.policies.compliance` writes the counts to docs/compliance.md.
+The Go program beside this file compiles the cases under our capabilities and has OPA answer them; here the compiled
+policy answers, and the two are compared. `python -m benchmarks.compliance` writes the counts to docs/compliance.md.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from licet.audit.errors import ConfigurationError
+from licet.policies.data_keys import differing_lookups
 from licet.policies.errors import PolicyError
 from licet.policies.library import CAPABILITIES
-from licet.policies.numbered_keys import numbered_keys
 from licet.policies.wasm import EvaluationFailed, PolicyInstance, prepare
 
 HOME = Path(__file__).resolve().parent
 _PROGRAM = HOME.parents[1] / ".tools" / "compliance"
 _DEADLINE = 30.0
-_ENTRYPOINT = "eval"
 
 
 class GoMissing(ConfigurationError):
@@ -74,14 +73,14 @@ def build() -> Path:
         raise GoMissing("there is no go on the PATH; it compiles OPA's compliance cases: https://go.dev/dl/")
     _PROGRAM.parent.mkdir(exist_ok=True)
     done = subprocess.run(
-        [go, "build", "-trimpath", "-o", str(_PROGRAM), "."],
+        [go, "build", "-o", str(_PROGRAM), "."],
         cwd=HOME,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise ConfigurationError(f"policies/compliance does not compile: {done.stderr.strip()}")
+        raise ConfigurationError(f"benchmarks/compliance does not compile: {done.stderr.strip()}")
     return _PROGRAM
 
 
@@ -93,7 +92,31 @@ def run() -> list[Case]:
         ConfigurationError: the Go program failed; with what it said.
     """
     with _answers(build()) as lines:
-        return [_ask(line) for line in lines]
+        return [case for module, cases in _modules(lines) for case in _of_module(module, cases)]
+
+
+def _modules(lines: Iterator[bytes]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Each compiled module, with the cases that it is for; those that come to none have an empty one."""
+    module: dict[str, Any] = {}
+    cases: list[dict[str, Any]] = []
+    for text in lines:
+        if text.startswith(b'{"wasm"'):
+            yield module, cases
+            module, cases = json.loads(text), []
+        else:
+            cases.append(_loads(text))
+    yield module, cases
+
+
+def _of_module(module: dict[str, Any], cases: list[dict[str, Any]]) -> Iterator[Case]:
+    wasm = base64.b64decode(module.get("wasm", ""))
+    data = {case["place"]: json.loads(case["data"]) for case in cases if "place" in case}
+    refused: dict[str, str] = {}
+    for lookup in differing_lookups(module["plan"], data) if data else ():
+        place = lookup.file.partition("/")[0]
+        refused.setdefault(place, f"{lookup.file}:{lookup.line}: {lookup.reason}")
+    for case in cases:
+        yield _asked({**case, "refused": why} if (why := refused.get(case.get("place", ""))) else case, wasm)
 
 
 @contextmanager
@@ -110,25 +133,22 @@ def _answers(program: Path) -> Iterator[Iterator[bytes]]:
         yield iter(process.stdout)
         said = process.stderr.read().decode(errors="replace").strip()
         if process.wait():
-            raise ConfigurationError(f"policies/compliance ended with {process.returncode}: {said}")
+            raise ConfigurationError(f"benchmarks/compliance ended with {process.returncode}: {said}")
 
 
 def _loads(text: str | bytes) -> Any:
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
-def _ask(line: bytes) -> Case:
-    case = _loads(line)
+def _asked(case: dict[str, Any], wasm: bytes) -> Case:
     name = (case["category"], case["note"])
     if "refused" in case:
         return Case(*name, Outcome.REFUSED, case["refused"])
     if "inherent" in case:
         return Case(*name, Outcome.UNASKED, case["inherent"])
-    modules = {file: source.encode() for file, source in case.get("modules", {}).items()}
+    data = f'{{"{case["place"]}": {case["data"]}}}' if "place" in case else case["data"]
     try:
-        if faults := numbered_keys(modules, case["data"].encode()):
-            raise PolicyError(faults)
-        policy = prepare(base64.b64decode(case["wasm"]), case["data"].encode(), _ENTRYPOINT, _DEADLINE)
+        policy = prepare(wasm, data.encode(), case["entry"], _DEADLINE)
     except PolicyError as error:
         return Case(*name, Outcome.REFUSED, str(error))
     try:
@@ -139,16 +159,20 @@ def _ask(line: bytes) -> Case:
         return Case(*name, Outcome.STOPPED, str(failure))
     if "error" in case:
         return Case(*name, Outcome.OTHER, f"OPA ends with {case['error']}, and here it is {found.decode()}")
-    rows = [
-        {key: value for key, value in row.items() if not key.startswith("__localq")} for row in _loads(found)
-    ]
-    if _same_rows(case["result"], rows, sort=case.get("sorted", False)):
+    if _same_rows(case["result"], _rows(case, _loads(found)), sort=case.get("sorted", False)):
         return Case(*name, Outcome.SAME)
     return Case(
         *name,
         Outcome.OTHER,
         f"OPA says {json.dumps(case['result'], default=str)}, and here it is {found.decode()}",
     )
+
+
+def _rows(case: dict[str, Any], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The bindings of a query, which for `data.a.b = x` are the answer of the entry point `a/b` under that name."""
+    if variable := case.get("variable"):
+        return [{variable: row["result"]} for row in found]
+    return [{key: value for key, value in row.items() if not key.startswith("__localq")} for row in found]
 
 
 def _same_rows(wanted: list[Any], rows: list[Any], *, sort: bool) -> bool:
@@ -219,14 +243,15 @@ _HEAD = """# Compliance
 
 OPA carries its own compliance cases (`v1/test/cases/testdata/v1` of its Go module, here of OPA 1.22.0). Each of them is
 compiled as a policy of Licet's is, under the same list of builtins, and asked of the in-process engine; OPA answers it
-too. A case counts as *OPA's answer* when both have the same result, or when both have none because of an error. A
-case that asks for strict errors is held against what OPA answers without them, as Licet and `opa run` work.
+too. A case counts as *OPA's answer* when both have the same result, or when both have none because of an error. A case
+that asks for strict errors is held against what OPA answers without them, as Licet and `opa run` work. Fifty cases at a
+time are compiled together, each under a name of its own in `data`.
 
-`python -m licet.policies.compliance` writes this page; a test counts again and fails when it differs.
+`python -m benchmarks.compliance` writes this page; a test counts again and fails when it differs. It needs Go.
 
 - *refused when built*: it calls a builtin that is not given here ([builtins](builtins.md) says which and why), it is no
-  policy that compiles to WebAssembly, or it indexes an object of the data with a number, which Licet
-  refuses. Each comes with file and line.
+  policy that compiles to WebAssembly, or it looks something up in its data by a key that the two take differently.
+  Each comes with file and line.
 - *stopped*: the evaluation ends without a result, so the call is denied, with the cause.
 - *another answer*: what must not be.
 - *cannot be asked*: its input is no JSON document.

@@ -1,6 +1,4 @@
-"""`python -m licet.policies.compliance`: ask every case of OPA's and write docs/compliance.md."""
-
-# ruff: noqa: T201 (a command)
+"""`python -m benchmarks.compliance`: ask every case of OPA's and write docs/compliance.md."""
 
 from __future__ import annotations
 
@@ -8,15 +6,15 @@ import argparse
 import os
 import sys
 
+from benchmarks.compliance import HOME, Outcome, page, run
 from licet.audit.errors import LicetError
-from licet.policies.compliance import HOME, Outcome, page, run
 
 PAGE = HOME.parents[1] / "docs" / "compliance.md"
 
 
 def main() -> int:
     """Count. Returns the exit code: 0, 1 when a case gets another answer or the page differs, 2 without Go."""
-    parser = argparse.ArgumentParser(prog="python -m licet.policies.compliance", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compliance", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when the page differs")
     options = parser.parse_args()
     # Two thousand policies that nobody asks again are not kept.
@@ -32,7 +30,7 @@ def main() -> int:
     made = page(cases)
     differs = not PAGE.is_file() or PAGE.read_text() != made
     if differs and options.check:
-        print(f"{PAGE} differs; run python -m licet.policies.compliance", file=sys.stderr)
+        print(f"{PAGE} differs; run python -m benchmarks.compliance", file=sys.stderr)
     elif differs:
         PAGE.write_text(made)
         print(f"wrote {PAGE}")

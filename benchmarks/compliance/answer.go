@@ -1,131 +1,31 @@
-// Compliance compiles OPA's own compliance cases for Licet's in-process engine.
-//
-// Each case that the Go module of OPA carries (v1/test/cases/testdata/v1) is compiled to WebAssembly, as
-// `opa build` would, under the capabilities file that is named on the command line, and evaluated by OPA itself.
-// One line of JSON for each case goes to standard output:
-//
-//	category  the folder that the case lies in
-//	note      the name of the case
-//	refused   why it does not compile under these capabilities; the rest is then missing
-//	inherent  its input is no JSON document, or it is of a query that cannot be asked of a compiled policy; likewise
-//	wasm      the compiled query, base64
-//	modules   the Rego that it was compiled from, by name
-//	data      the base documents, JSON text
-//	input     the input, JSON text; missing where there is none
-//	error     the code of the error that OPA ends with, or
-//	result    what OPA answers, each value with its type (see typed)
-//	sorted    whether the order of the elements of an array that is bound does not matter
-//
-// A failed builtin is undefined here, as it is in Licet, also where the case asks for strict errors. What a case
-// wants is held against what OPA answers first: a case that OPA does not pass ends the program.
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/test/cases"
-	"github.com/open-policy-agent/opa/v1/test/cases/testdata"
 	"github.com/open-policy-agent/opa/v1/topdown"
 	"github.com/open-policy-agent/opa/v1/util"
 )
 
-type line struct {
-	Category string            `json:"category"`
-	Note     string            `json:"note"`
-	Refused  string            `json:"refused,omitempty"`
-	Inherent string            `json:"inherent,omitempty"`
-	Wasm     []byte            `json:"wasm,omitempty"`
-	Modules  map[string]string `json:"modules,omitempty"`
-	Data     string            `json:"data,omitempty"`
-	Input    *string           `json:"input,omitempty"`
-	Error    string            `json:"error,omitempty"`
-	Result   []any             `json:"result"`
-	Sorted   bool              `json:"sorted,omitempty"`
-}
-
-func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func run(arguments []string) error {
-	if len(arguments) != 1 {
-		return errors.New("usage: compliance CAPABILITIES.json")
-	}
-	file, err := os.Open(arguments[0])
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	capabilities, err := ast.LoadCapabilitiesJSON(file)
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	return fs.WalkDir(testdata.V1, "v1", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		raw, err := fs.ReadFile(testdata.V1, name)
-		if err != nil {
-			return err
-		}
-		var set cases.Set
-		if err := util.Unmarshal(raw, &set); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		for _, tc := range set.Cases {
-			result, err := compile(tc, capabilities)
-			if err != nil {
-				return fmt.Errorf("%s: %s: %w", name, tc.Note, err)
-			}
-			result.Category, result.Note = path.Base(path.Dir(name)), tc.Note
-			if err := encoder.Encode(result); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func compile(tc cases.TestCase, capabilities *ast.Capabilities) (*line, error) {
+// answered is a case with what OPA answers.
+func answered(tc cases.TestCase) (*line, error) {
 	ctx := context.Background()
 	for key, value := range tc.Env {
 		if err := os.Setenv(key, value); err != nil {
 			return nil, err
 		}
 		defer os.Unsetenv(key)
-	}
-	options := []func(*rego.Rego){
-		rego.Query(tc.Query),
-		rego.SetRegoVersion(ast.RegoV1),
-		rego.Capabilities(capabilities),
-	}
-	for i, module := range tc.Modules {
-		options = append(options, rego.Module(moduleName(i), module))
-	}
-	compiled, err := rego.New(options...).Compile(ctx)
-	if err != nil {
-		return &line{Refused: err.Error()}, nil
 	}
 	input, raw, err := inputOf(tc)
 	if err != nil {
@@ -134,7 +34,7 @@ func compile(tc cases.TestCase, capabilities *ast.Capabilities) (*line, error) {
 	if input != nil && raw == nil {
 		return &line{Inherent: "its input is no JSON document"}, nil
 	}
-	answer := &line{Wasm: compiled.Bytes, Modules: modulesOf(tc), Data: "{}", Input: raw, Sorted: tc.SortBindings}
+	answer := &line{Data: "{}", Input: raw, Sorted: tc.SortBindings}
 	if tc.Data != nil {
 		data, err := json.Marshal(*tc.Data)
 		if err != nil {
