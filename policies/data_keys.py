@@ -66,7 +66,7 @@ def differing_lookups(plan: dict[str, Any], data: dict[str, Any]) -> list[Differ
 
 
 def _lookups(function: _Function, statements: Iterable[Statement]) -> Iterator[Difference]:
-    strings = function.plan["static"].get("strings") or ()
+    strings: list[dict[str, str]] = function.plan["static"].get("strings") or []
     for item in statements:
         kind, statement = item["type"], item["stmt"]
         match kind:

@@ -9,6 +9,7 @@ from licet.policies.answer import parse
 from licet.policies.bundle import ENTRYPOINT, Bundle
 from licet.policies.decision import decided, denied
 from licet.policies.errors import Fault, PolicyError
+from licet.policies.json_text import normal
 from licet.policies.wasm import EvaluationFailed, PolicyInstance, prepare
 
 
@@ -36,7 +37,7 @@ class InProcessEngine:
             )
         self.bundle = bundle.raw
         self.revision = bundle.revision
-        self._policy = prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline)
+        self._policy = prepare(bundle.wasm, normal(bundle.data), ENTRYPOINT, deadline)
         self._own = _Own()
 
     async def decide(self, input: bytes, decision_id: str) -> Decided:
@@ -47,7 +48,7 @@ class InProcessEngine:
         try:
             if instance is None:
                 instance = PolicyInstance(self._policy)
-            results = parse(instance.evaluate(input))
+            results = parse(instance.evaluate(normal(input)))
         except EvaluationFailed as error:
             return self._denied(str(error), decision_id)
         except ValueError:

@@ -36,7 +36,6 @@ from wasmtime import _ffi as ffi
 
 from licet.policies.cache import ModuleCache
 from licet.policies.errors import Fault, PolicyError
-from licet.policies.json_text import normal
 from licet.policies.ticker import Ticker
 
 INPUT_LIMIT = 1 << 20
@@ -193,7 +192,7 @@ def required_builtins(wasm: bytes) -> set[str]:
 def _load(wasm: bytes, data: bytes, deadline: float) -> Policy:
     module = _compiled(wasm)
     _check_imports(module)
-    return Policy(module, normal(data), _host().ticker.ticks(deadline), entrypoint=0)
+    return Policy(module, data, _host().ticker.ticks(deadline), entrypoint=0)
 
 
 def _check_imports(module: Module) -> None:
@@ -262,7 +261,6 @@ class PolicyInstance:
         Raises:
             EvaluationFailed: it was stopped, or came to no result.
         """
-        input = normal(input)
         length = len(input)
         if length > INPUT_LIMIT:
             raise EvaluationFailed(f"the input has {length} bytes, and {INPUT_LIMIT} is the limit")
@@ -290,7 +288,13 @@ class PolicyInstance:
     def dump(self, address: int) -> bytes:
         """The text of a value, for a builtin."""
         text = self._call("opa_value_dump", address)
-        return self._string(text, self._memory.data_len(self._store))
+        size = self._memory.data_len(self._store)
+        last = ctypes.c_char.from_address(self._start + size - 1)
+        kept = last.value  # the evaluation goes on, and the byte may be in use
+        try:
+            return self._string(text, size)
+        finally:
+            last.value = kept
 
     def parse(self, source: bytes) -> int:
         """The address of the value that a text stands for, for a builtin."""

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections import Counter
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from benchmarks.compliance import HOME, Case, Outcome, page, run
-
-PAGE = HOME.parents[1] / "docs" / "compliance.md"
+ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def cases() -> list[Case]:
+@pytest.mark.slow
+def test_no_case_gets_another_answer_and_the_published_counts_are_these() -> None:
     if shutil.which("go") is None:
         if os.environ.get("LICET_CI") == "1":
             pytest.fail("there is no go here to compile OPA's compliance cases")
         pytest.skip("there is no go here to compile OPA's compliance cases")
-    with pytest.MonkeyPatch.context() as patch:
-        # Two thousand policies that nobody asks again are not kept.
-        patch.setenv("LICET_CACHE_DIR", os.devnull)
-        return run()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.compliance", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
-def test_no_case_gets_another_answer(cases: list[Case]) -> None:
-    assert [case for case in cases if case.outcome in (Outcome.OTHER, Outcome.STOPPED)] == []
-
-
-@pytest.mark.slow
-def test_most_cases_are_answered(cases: list[Case]) -> None:
-    counts = Counter(case.outcome for case in cases)
-    assert counts[Outcome.SAME] > 1900
-    assert counts[Outcome.SAME] > 0.8 * (len(cases) - counts[Outcome.UNASKED])
-
-
-@pytest.mark.slow
-def test_what_is_refused_says_why(cases: list[Case]) -> None:
-    for case in cases:
-        if case.outcome is Outcome.REFUSED:
-            assert case.detail, case
-
-
-@pytest.mark.slow
-def test_the_published_counts_are_these(cases: list[Case]) -> None:
-    assert PAGE.read_text() == page(cases), "run python -m benchmarks.compliance"
+def test_the_published_counts_leave_none_to_another_answer_and_most_to_opas() -> None:
+    page = (ROOT / "docs" / "compliance.md").read_text()
+    (row,) = re.findall(r"^\| \*\*all\*\* \|(.*)\|$", page, re.MULTILINE)
+    cases, same, refused, stopped, other, unasked = map(int, row.split("|"))
+    assert cases == same + refused + stopped + other + unasked
+    assert (stopped, other) == (0, 0)
+    assert same > 1850
+    assert same > 0.75 * cases

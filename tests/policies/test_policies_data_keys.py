@@ -242,34 +242,3 @@ async def test_what_is_advised_instead_works(
     )
     assert decision.cause is None
     assert [denial.message for denial in decision.denials] == ([message] if message else [])
-
-
-@given(
-    st.lists(
-        st.one_of(
-            st.decimals(allow_nan=False, allow_infinity=False, places=3).map(lambda number: f"{number:f}"),
-            st.floats(allow_nan=False, allow_infinity=False).map(repr),
-            st.integers().map(str),
-            st.text(alphabet='.,0}" \\é𠀀]:').map(json.dumps),
-        )
-    )
-)
-def test_the_normal_text_of_an_input_says_the_same(items: list[str]) -> None:
-    text = f'{{"a": [{", ".join(items)}]}}'.encode()
-    made = normal(text)
-    assert json.loads(made, parse_float=Decimal, parse_int=Decimal) == json.loads(
-        text, parse_float=Decimal, parse_int=Decimal
-    )
-    assert normal(made) == made
-    for item, number in zip(items, json.loads(made, parse_float=str, parse_int=str)["a"], strict=True):
-        if not item.startswith('"') and "e" not in item:
-            assert number == "0" or not (number.endswith(("0", ".")) and "." in number)
-
-
-@pytest.mark.parametrize("spelled", ["1", "1.0", "1.000"])
-async def test_a_whole_number_is_a_place_however_it_is_spelled(
-    real_opa: Path, folder: Make, spelled: str
-) -> None:
-    engine = load(folder(room=RULE.format(before="", lookup='["a", "b"][input.call.args.n]')))
-    raw = orjson.dumps(changed("call.args", {"n": "@"})).replace(b'"@"', spelled.encode())
-    assert [denial.message for denial in (await decide(engine, raw)).denials] == ["b"]
