@@ -67,6 +67,7 @@ class Database:
             ConfigurationError: another kind of URL.
         """
         self.path = _path_of(url)
+        self._address = str(self.path)  # a Path would be turned into text at each commit
 
     def __str__(self) -> str:
         return f"the journal {self.path}"
@@ -186,7 +187,7 @@ class Database:
     def identity(self) -> tuple[int, int]:
         """Which file stands at the path. A file removed under a writer would swallow what is written."""
         try:
-            found = self.path.stat()
+            found = os.stat(self._address)  # noqa: PTH116
         except OSError:
             raise self.missing() from None
         return found.st_dev, found.st_ino

@@ -11,6 +11,10 @@ from licet.policies.decision import decided, denied
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.wasm import EvaluationFailed, PolicyInstance, prepare
 
+MOST_KNOWN = 256
+LONGEST_KNOWN = 2_000
+"""So many answers, and of so many bytes, are kept with the decision they stand for."""
+
 
 class InProcessEngine:
     """The policy engine that needs no service. It is asked on the event loop and answers before it returns.
@@ -38,6 +42,8 @@ class InProcessEngine:
         self.revision = bundle.revision
         self._policy = prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline)
         self._own = _Own()
+        # What an answer means depends on its text alone, and most calls get one of a few.
+        self._known: dict[bytes, Decided] = {}
 
     async def decide(self, input: bytes, decision_id: str) -> Decided:
         """The decision on `input`. It never raises: whatever goes wrong is a denial with a cause."""
@@ -47,7 +53,13 @@ class InProcessEngine:
         try:
             if instance is None:
                 instance = PolicyInstance(self._policy)
-            results = parse(instance.evaluate(input))
+            answer = instance.evaluate(input)
+            known = self._known.get(answer)
+            if known is not None:
+                if not instance.worn:
+                    own.instance = instance
+                return known.model_copy(update={"decision_id": decision_id})
+            results = parse(answer)
         except EvaluationFailed as error:
             return self._denied(str(error), decision_id)
         except ValueError:
@@ -58,9 +70,14 @@ class InProcessEngine:
             own.instance = instance
         if not results:
             return self._denied("the policy's decision is undefined", decision_id)
-        return decided(
+        decision = decided(
             results[0]["result"], decision_id=decision_id, revision=self.revision, engine=self.name
         )
+        if len(answer) <= LONGEST_KNOWN:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[answer] = decision
+        return decision
 
     def _denied(self, cause: str, decision_id: str) -> Decided:
         return denied(cause, decision_id=decision_id, revision=self.revision, engine=self.name)
