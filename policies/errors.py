@@ -17,17 +17,19 @@ class Fault:
         file: the file as it was given, or None when no single file is to blame.
         line: counted from 1.
         source: the text of that line.
+        column: counted from 1, in characters.
     """
 
     reason: str
     file: str | None = None
     line: int | None = None
     source: str | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
         place = self.file or ""
         if self.file and self.line:
-            place = f"{self.file}:{self.line}"
+            place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
         text = f"{place}: {self.reason}" if place else self.reason
         return f"{text}\n    {self.source.strip()}" if self.source else text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from licet.policies import opa
+from licet.policies import toolchain
 from licet.policies.bundle import SHIPPED, Bundle
 from licet.policies.engine import PolicyEngine
 from licet.policies.errors import Fault, PolicyError
@@ -19,13 +19,13 @@ def load(path: Path | str | None = None, *, deadline: float = DEADLINE) -> Polic
 
     Args:
         path: None for the shipped policy; a bundle (`.tar.gz`) that was built from the shipped library; or a
-            folder of Rego that is added to the shipped library, which takes `opa`.
+            folder of Rego that is added to the shipped library, which takes a toolchain of OPA's.
         deadline: after so many seconds an evaluation is stopped and the call denied.
 
     Raises:
         PolicyError: the policy does not compile, touches what is Licet's own or cannot be evaluated here;
             with file, line, reason and source line where there are any.
-        OpaMissing: a folder was given and there is no `opa`.
+        OpaMissing: a folder was given and there is no toolchain.
     """
     from licet.policies.inprocess import InProcessEngine  # wasmtime takes 80 ms to import
 
@@ -41,7 +41,7 @@ def policy_set(path: Path | str | None = None) -> Bundle:
         return Bundle.unpack(SHIPPED.read_bytes(), SHIPPED.name)
     place = Path(path)
     if place.is_dir():
-        return Bundle.unpack(opa.build(with_folder(place)), str(place))
+        return Bundle.unpack(toolchain.build(with_folder(place)), str(place))
     try:
         raw = place.read_bytes()
     except OSError as error:
