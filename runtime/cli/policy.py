@@ -40,6 +40,17 @@ Data = Annotated[
         help="More data: a JSON or YAML file, the root of data, or a folder of data.json files. May be given again.",
     ),
 ]
+VerificationKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--verification-key",
+        dir_okay=False,
+        metavar="FILE",
+        show_default=False,
+        envvar="LICET_VERIFICATION_KEY",
+        help="The public key (PEM) that must have signed the bundle.",
+    ),
+]
 
 
 @app.command("check")
@@ -53,6 +64,7 @@ def check(
         ),
     ],
     more: Data = None,
+    verification_key: VerificationKey = None,
     json: AsJson = False,
 ) -> None:
     """Say whether a policy could be used as it is, and if not, what is wrong where. Exits 1 when something is.
@@ -67,7 +79,7 @@ def check(
     revision = None
     if len(paths) == 1 and paths[0].is_file() and paths[0].suffix != ".rego":
         try:
-            faults, revision = (), load(paths[0]).revision
+            faults, revision = (), load(paths[0], verification_key=verification_key).revision
         except PolicyError as error:
             faults = error.faults
     else:
@@ -96,30 +108,53 @@ def _plain(fault: Fault) -> dict[str, Any]:
 
 @app.command("build")
 def build(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PATH",
-            exists=True,
-            file_okay=False,
-            help="A folder of Rego; it is added to the shipped library.",
-        ),
-    ],
+    paths: Paths,
     output: Annotated[
         Path, typer.Option("--output", "-o", dir_okay=False, metavar="FILE", help="Where the bundle goes.")
     ] = Path("bundle.tar.gz"),
+    more: Data = None,
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            "--revision",
+            metavar="TEXT",
+            show_default=False,
+            help="What you call this revision, such as a commit.",
+        ),
+    ] = None,
+    signing_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--signing-key",
+            dir_okay=False,
+            metavar="FILE",
+            show_default=False,
+            help="Sign it with this private key (PEM: RSA, or EC on P-256, P-384 or P-521).",
+        ),
+    ] = None,
+    verification_key: VerificationKey = None,
 ) -> None:
-    """Compile a folder of Rego, with the shipped library, into a bundle whose users need no opa."""
+    """Compile Rego, with the shipped library, into one bundle for Licet and for OPA servers."""
     from licet.audit.errors import ConfigurationError
-    from licet.policies import load
+    from licet.policies import toolchain
+    from licet.policies.bundle import Bundle
+    from licet.policies.inprocess import InProcessEngine
+    from licet.policies.library import with_paths
+    from licet.policies.server_bundle import for_server
+    from licet.policies.signature import BundleKey
 
-    engine = load(path)
+    private = BundleKey.private(signing_key) if signing_key else None
+    public = BundleKey.public(verification_key) if verification_key else None
+    compiled = Bundle.unpack(toolchain.build(with_paths(paths, more or ())))
+    packed = for_server(compiled, str(output), label=revision, signing_key=private)
+    # As it will be read: with the public key that goes with the private one, and ready to be asked.
+    InProcessEngine(Bundle.unpack(packed, str(output), verification_key=public))
     try:
-        output.write_bytes(engine.bundle)
+        output.write_bytes(packed)
     except OSError as error:
         raise ConfigurationError(f"cannot write {output}: {error.strerror}") from None
-    say(f"wrote {safe(str(output))} ({len(engine.bundle):,} bytes)")
-    say(f"revision {engine.revision}")
+    say(f"wrote {safe(str(output))} ({len(packed):,} bytes){', signed' if private else ''}")
+    say(f"revision {compiled.revision}")
 
 
 @app.command("eval")
@@ -128,6 +163,7 @@ def evaluate(
         str, typer.Option("--input", metavar="FILE", help="A policy input as JSON; - reads stdin.")
     ],
     policies: Policies = None,
+    verification_key: VerificationKey = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -146,7 +182,7 @@ def evaluate(
     except OSError as error:
         raise ConfigurationError(f"cannot read {input}: {error.strerror}") from None
     _check_input(document)
-    decision = asyncio.run(load(policies).decide(document, new_id()))
+    decision = asyncio.run(load(policies, verification_key=verification_key).decide(document, new_id()))
     trace: dict[str, list[str]] = {}
     if explain:
         from licet.policies.trying import explain as explained

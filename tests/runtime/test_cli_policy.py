@@ -133,7 +133,9 @@ def test_each_finding_is_told_with_file_line_column_and_source(licet: Licet, fol
 def test_files_and_more_data_are_checked_together(licet: Licet, folder: Path) -> None:
     (folder / "limits.json").write_text('{"refunds": {"large": 3}}')
     licet("check", "rules/refunds.rego", "--data", "limits.json")
-    assert "data.json" in licet("check", "rules", "--data", "limits.json", code=1).stderr  # it is there already
+    assert (
+        "data.json" in licet("check", "rules", "--data", "limits.json", code=1).stderr
+    )  # it is there already
     (folder / "data.json").write_text('{"licet": {}}')
     assert "Licet's own" in licet("check", "rules", "--data", "data.json", code=1).stderr
     licet("check", code=2)
@@ -219,3 +221,62 @@ def test_the_shipped_policy_and_a_bundle_are_explained_too(licet: Licet, folder:
     denied = CALL | {"principal": CALL["principal"] | {"roles": ["suspended"]}}
     (folder / "call.json").write_text(json.dumps(denied))
     assert "Suspended." in licet("eval", "--input", "call.json", "--policies", "made.tar.gz", code=1).stdout
+
+
+def key_pair(folder: Path) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    pem = serialization.Encoding.PEM
+    for name in ("mine", "theirs"):
+        key = rsa.generate_private_key(65537, 2048)
+        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+        (folder / f"{name}.key").write_bytes(private)
+        (folder / f"{name}.pub").write_bytes(public)
+
+
+def test_a_bundle_is_built_with_data_and_a_name_for_its_revision(licet: Licet, folder: Path) -> None:
+    from licet.policies.load import policy_set
+
+    (folder / "rules/refunds/data.json").unlink()
+    (folder / "limits.yaml").write_text("refunds:\n  large: 119\n")
+    said = licet(
+        "build", "rules", "--data", "limits.yaml", "--revision", "3f2c1a", "-o", "made.tar.gz"
+    ).stdout
+    bundle = policy_set(folder / "made.tar.gz")
+    assert bundle.label == "3f2c1a"
+    assert f"revision {bundle.revision}" in said
+    assert "large refund" in licet("eval", "--input", "call.json", "--policies", "made.tar.gz").stdout
+    checked = json.loads(licet("check", "made.tar.gz", "--json").stdout)
+    assert checked == {"ok": True, "revision": bundle.revision, "faults": []}
+
+
+def test_a_signed_bundle_is_taken_where_its_key_is_demanded_and_no_other(licet: Licet, folder: Path) -> None:
+    key_pair(folder)
+    licet("build", "rules", "-o", "plain.tar.gz")
+    said = licet(
+        "build", "rules", "-o", "made.tar.gz", "--signing-key", "mine.key", "--verification-key", "mine.pub"
+    )
+    assert "signed" in said.stdout
+    asking = ("eval", "--input", "call.json", "--policies")
+    licet(*asking, "made.tar.gz", "--verification-key", "mine.pub")
+    licet(*asking, "made.tar.gz", LICET_VERIFICATION_KEY="mine.pub")
+    licet("check", "made.tar.gz", "--verification-key", "mine.pub")
+    for refused in ("plain.tar.gz", "rules"):
+        assert "signed" in licet(*asking, refused, code=2, LICET_VERIFICATION_KEY="mine.pub").stderr
+    told = licet("check", "made.tar.gz", "--verification-key", "theirs.pub", code=1).stderr
+    assert "not signed by the key" in told
+    licet(
+        "build",
+        "rules",
+        "-o",
+        "x.tar.gz",
+        "--signing-key",
+        "mine.key",
+        "--verification-key",
+        "theirs.pub",
+        code=2,
+    )
+    assert not (folder / "x.tar.gz").exists()
+    assert "no private key" in licet("build", "rules", "--signing-key", "mine.pub", code=2).stderr
