@@ -10,12 +10,16 @@ import io
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zlib import error as ZlibError
 
 import orjson
 
 from licet.audit.canonical import digest, sha256
 from licet.policies.errors import Fault, PolicyError
+from licet.policies.json_text import normal
+from licet.policies.library import shipped
+from licet.policies.signature import BundleKey, verify
 
 ENTRYPOINT = "licet/decision"
 
@@ -39,10 +43,11 @@ class Bundle:
     Attributes:
         raw: the bundle as it is, a gzipped tar archive.
         modules: the Rego files by their path.
-        data: the base documents, a JSON object.
+        data: the base documents, a JSON object, in the one spelling of `licet.policies.json_text`.
         wasm: the policy as OPA compiled it, with the entry point `licet/decision`.
         revision: SHA-256 over modules, data and compiled policy, by path and content; the times and the
             compression of the archive do not count.
+        label: what its author calls this revision, or None. It says nothing of the content.
     """
 
     raw: bytes = field(repr=False)
@@ -50,31 +55,40 @@ class Bundle:
     data: bytes = field(repr=False)
     wasm: bytes = field(repr=False)
     revision: str
+    label: str | None = None
 
     @classmethod
-    def unpack(cls, raw: bytes, name: str = "bundle", entrypoint: str = ENTRYPOINT) -> Bundle:
-        """Read a bundle; `name` is what to call it in an error.
+    def unpack(
+        cls,
+        raw: bytes,
+        name: str = "bundle",
+        entrypoint: str = ENTRYPOINT,
+        verification_key: BundleKey | None = None,
+    ) -> Bundle:
+        """Read a bundle, of `opa build -t wasm` or of `licet policy build`.
+
+        Args:
+            name: what to call it in an error.
+            verification_key: the key that must have signed it; None when it need not be signed.
 
         Raises:
-            PolicyError: it is no bundle, or one that was not compiled to WebAssembly for this entry point alone.
+            PolicyError: it is no bundle, or was not compiled to WebAssembly, for this entry point alone, or is not
+                signed by the key.
         """
         files = unpacked(raw, name)
-        compiled = entrypoints(files)
-        if entrypoint not in compiled:
-            raise PolicyError(
-                Fault(
-                    f"the bundle is not compiled for {entrypoint}; give Licet the folder of Rego instead, or build "
-                    "the bundle with `licet policy build`",
-                    name,
-                )
-            )
-        if others := sorted(compiled.keys() - {entrypoint}):
+        if verification_key is not None:
+            verify(files, verification_key, name)
+        manifest = _manifest(files)
+        wasm = files.get(_module_path(manifest, name, entrypoint))
+        if others := sorted(entrypoints(files) - {entrypoint}):
             raise PolicyError(Fault(f"{', '.join(others)}: {ANOTHER_ENTRYPOINT}", name))
-        wasm = files.get(compiled[entrypoint])
         if wasm is None:
             raise PolicyError(Fault("the compiled policy that its manifest names is missing", name))
         modules = {path: content for path, content in files.items() if path.endswith(".rego")}
-        data = files.get("data.json", b"{}")
+        ours = _of_ours(manifest)
+        if ours:
+            modules = _as_compiled(modules)
+        data = normal(files.get("data.json", b"{}"))
         revision = digest(
             {
                 "data": sha256(data),
@@ -82,7 +96,7 @@ class Bundle:
                 "wasm": sha256(wasm),
             }
         )
-        return cls(raw, modules, data, wasm, revision)
+        return cls(raw, modules, data, wasm, revision, ours.get("label"))
 
 
 def unpacked(raw: bytes, name: str = "bundle") -> dict[str, bytes]:
@@ -93,31 +107,68 @@ def unpacked(raw: bytes, name: str = "bundle") -> dict[str, bytes]:
     """
     try:
         with gzip.open(io.BytesIO(raw)) as stream:
-            unpacked = stream.read(_LARGEST + 1)
-        if len(unpacked) > _LARGEST:
+            content = stream.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
             raise PolicyError(Fault(f"the bundle holds more than {_LARGEST >> 20} MiB", name))
         files: dict[str, bytes] = {}
-        with tarfile.open(fileobj=io.BytesIO(unpacked)) as archive:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is None:
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is None:
                     continue
                 path = member.name.removeprefix("./").lstrip("/")
                 if path in files:
                     raise PolicyError(Fault(f"the bundle holds {path} twice", name))
-                files[path] = content.read()
+                files[path] = file.read()
     except (OSError, EOFError, ZlibError, tarfile.TarError) as error:
         raise PolicyError(Fault(f"this is no OPA bundle (a gzipped tar archive): {error}", name)) from None
     return files
 
 
-def entrypoints(files: dict[str, bytes]) -> dict[str, str]:
-    """The path of the compiled module by entry point, such as `licet/decision`, from the manifest.
+def entrypoints(files: dict[str, bytes]) -> set[str]:
+    """What a bundle was compiled for by `opa build`, such as `licet/decision`; by its manifest."""
+    compiled = _manifest(files).get("wasm")
+    entries = compiled if isinstance(compiled, list) else ()
+    return {str(entry.get("entrypoint")) for entry in entries if isinstance(entry, dict)}
 
-    Nothing where the manifest is missing or none of OPA's.
-    """
+
+def _manifest(files: dict[str, bytes]) -> dict[str, Any]:
     try:
-        entries = orjson.loads(files[".manifest"])["wasm"]
-        return {entry["entrypoint"]: str(entry["module"]).lstrip("/") for entry in entries}
-    except (KeyError, TypeError, orjson.JSONDecodeError):
+        manifest = orjson.loads(files[".manifest"])
+    except (KeyError, orjson.JSONDecodeError):
         return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _of_ours(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest of a bundle that serves OPA too says to Licet: see `licet.policies.server_bundle`."""
+    metadata = manifest.get("metadata")
+    ours = metadata.get("licet") if isinstance(metadata, dict) else None
+    return ours if isinstance(ours, dict) else {}
+
+
+def _as_compiled(modules: dict[str, bytes]) -> dict[str, bytes]:
+    # The compiler takes the rules that it compiles out of the Rego, and OPA's server needs them. The revision is of
+    # what the compiler left, so that it is the same for both.
+    left = Bundle.unpack(SHIPPED.read_bytes(), SHIPPED.name).modules
+    whole = shipped().files
+    return {
+        path: left[path] if path in left and content == whole[path] else content
+        for path, content in modules.items()
+    }
+
+
+def _module_path(manifest: dict[str, Any], name: str, entrypoint: str) -> str:
+    try:
+        for entry in (*(manifest.get("wasm") or ()), _of_ours(manifest)):
+            if entry.get("entrypoint") == entrypoint:
+                return str(entry["module"]).lstrip("/")
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise PolicyError(
+        Fault(
+            f"the bundle is not compiled for {entrypoint}; give Licet the folder of Rego instead, or build "
+            "the bundle with `licet policy build`",
+            name,
+        )
+    )

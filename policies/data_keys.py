@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from licet.policies.plan import Difference, Statement, functions_of, inside
+from licet.policies.plan import Statement, functions_of, inside, problem
+from licet.policies.verdicts import Problem
 
 _DATA = 1
 """The local of a plan that holds `data`."""
@@ -49,7 +50,7 @@ class _Function:
     """Locals that hold what a rule says or, where there is none, what the data holds; it is still one path."""
 
 
-def differing_lookups(plan: dict[str, Any], data: dict[str, Any]) -> list[Difference]:
+def differing_lookups(plan: dict[str, Any], data: dict[str, Any]) -> list[Problem]:
     """Every lookup in a plan that may differ on this data.
 
     Args:
@@ -58,14 +59,14 @@ def differing_lookups(plan: dict[str, Any], data: dict[str, Any]) -> list[Differ
     """
     functions = functions_of(plan)
     fixed = not any(map(_replaces, functions))
-    found: dict[Difference, None] = {}
+    found: dict[Problem, None] = {}
     for statements in functions:
         function = _Function(plan, {_DATA: [data]}, fixed)
         found.update(dict.fromkeys(_lookups(function, statements)))
     return list(found)
 
 
-def _lookups(function: _Function, statements: Iterable[Statement]) -> Iterator[Difference]:
+def _lookups(function: _Function, statements: Iterable[Statement]) -> Iterator[Problem]:
     strings: list[dict[str, str]] = function.plan["static"].get("strings") or []
     for item in statements:
         kind, statement = item["type"], item["stmt"]
@@ -98,7 +99,7 @@ def _replaces(statements: Iterable[Statement]) -> bool:
     )
 
 
-def _dot(function: _Function, statement: dict[str, Any]) -> Iterator[Difference]:
+def _dot(function: _Function, statement: dict[str, Any]) -> Iterator[Problem]:
     source = statement["source"]
     nodes = function.nodes.get(source["value"]) if source["type"] == "local" else None
     if nodes is None:
@@ -108,7 +109,7 @@ def _dot(function: _Function, statement: dict[str, Any]) -> Iterator[Difference]
     yield from _differing(function, statement, nodes, key)
 
 
-def _equal(function: _Function, statement: dict[str, Any]) -> Iterator[Difference]:
+def _equal(function: _Function, statement: dict[str, Any]) -> Iterator[Problem]:
     # Where rules and data share a folder, a key that is known is compared with each that there is.
     for one, other in (("a", "b"), ("b", "a")):
         operand = statement[one]
@@ -118,9 +119,9 @@ def _equal(function: _Function, statement: dict[str, Any]) -> Iterator[Differenc
 
 def _differing(
     function: _Function, statement: dict[str, Any], nodes: list[Any], key: _Key
-) -> Iterator[Difference]:
+) -> Iterator[Problem]:
     if reason := next(filter(None, (_difference(node, key) for node in nodes)), None):
-        yield Difference.at(function.plan, statement, reason)
+        yield problem(function.plan, statement, reason)
 
 
 def _scan(function: _Function, statement: dict[str, Any]) -> None:

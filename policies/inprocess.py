@@ -12,6 +12,10 @@ from licet.policies.errors import Fault, PolicyError
 from licet.policies.json_text import normal
 from licet.policies.wasm import EvaluationFailed, PolicyInstance, prepare
 
+MOST_KNOWN = 256
+LONGEST_KNOWN = 2_000
+"""So many answers, and of so many bytes, are kept with the decision they stand for."""
+
 
 class InProcessEngine:
     """The policy engine that needs no service. It is asked on the event loop and answers before it returns.
@@ -37,8 +41,10 @@ class InProcessEngine:
             )
         self.bundle = bundle.raw
         self.revision = bundle.revision
-        self._policy = prepare(bundle.wasm, normal(bundle.data), ENTRYPOINT, deadline)
+        self._policy = prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline)
         self._own = _Own()
+        # What an answer means depends on its text alone, and most calls get one of a few.
+        self._known: dict[bytes, Decided] = {}
 
     async def decide(self, input: bytes, decision_id: str) -> Decided:
         """The decision on `input`. It never raises: whatever goes wrong is a denial with a cause."""
@@ -48,7 +54,13 @@ class InProcessEngine:
         try:
             if instance is None:
                 instance = PolicyInstance(self._policy)
-            results = parse(instance.evaluate(normal(input)))
+            answer = instance.evaluate(normal(input))
+            known = self._known.get(answer)
+            if known is not None:
+                if not instance.worn:
+                    own.instance = instance
+                return known.model_copy(update={"decision_id": decision_id})
+            results = parse(answer)
         except EvaluationFailed as error:
             return self._denied(str(error), decision_id)
         except ValueError:
@@ -59,9 +71,14 @@ class InProcessEngine:
             own.instance = instance
         if not results:
             return self._denied("the policy's decision is undefined", decision_id)
-        return decided(
+        decision = decided(
             results[0]["result"], decision_id=decision_id, revision=self.revision, engine=self.name
         )
+        if len(answer) <= LONGEST_KNOWN:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[answer] = decision
+        return decision
 
     def _denied(self, cause: str, decision_id: str) -> Decided:
         return denied(cause, decision_id=decision_id, revision=self.revision, engine=self.name)

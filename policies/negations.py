@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from licet.policies.plan import Difference, Statement, functions_of, inside
+from licet.policies.plan import Statement, functions_of, inside, problem
+from licet.policies.verdicts import Problem
 
 _REASON = (
     "a negation over rules that are chosen by a variable does not hold when it should once it is compiled; name the "
@@ -17,10 +18,10 @@ _REASON = (
 )
 
 
-def negated_choices(plan: dict[str, Any]) -> list[Difference]:
+def negated_choices(plan: dict[str, Any]) -> list[Problem]:
     """Every such lookup in a plan, the `plan.json` of `opa build --target plan`."""
     found = (item for statements in functions_of(plan) for item in _chosen(statements, negated=False))
-    return list(dict.fromkeys(Difference.at(plan, statement, _REASON) for statement in found))
+    return list(dict.fromkeys(problem(plan, statement, _REASON) for statement in found))
 
 
 def _chosen(statements: Iterable[Statement], *, negated: bool) -> Iterator[dict[str, Any]]:

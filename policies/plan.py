@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from licet.policies.verdicts import Problem
 
 Statement = dict[str, Any]
 """`{"type": ..., "stmt": {...}}`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A place where a compiled policy may answer otherwise than OPA's own evaluator.
-
-    Attributes:
-        file: the module, by the name it was compiled under.
-        line: counted from 1.
-        reason: what differs, and what to write.
-    """
-
-    file: str
-    line: int
-    reason: str
-
-    @classmethod
-    def at(cls, plan: dict[str, Any], statement: dict[str, Any], reason: str) -> Difference:
-        """The difference at a statement (its `stmt`)."""
-        return cls(plan["static"]["files"][statement["file"]]["value"], statement["row"], reason)
+def problem(plan: dict[str, Any], statement: dict[str, Any], reason: str) -> Problem:
+    """What is wrong at a statement (its `stmt`)."""
+    file = plan["static"]["files"][statement["file"]]["value"]
+    return Problem(reason, file=file, line=statement["row"], column=statement["col"])
 
 
 def functions_of(plan: dict[str, Any]) -> list[list[Statement]]:

@@ -30,6 +30,7 @@ class ActiveRun:
         reading_same: the same, by the digest of the call.
         under_way: what will come of each call that this process is carrying out, so that nobody starts it twice.
         repeatable: calls that the worker before this one had begun, and that may be done once more.
+        scopes: the kill-switch scopes of the workflow and of the run.
     """
 
     def __init__(self, journal: Journal, workflow: Workflow, principal: Principal, state: RunState) -> None:
@@ -44,6 +45,7 @@ class ActiveRun:
         self.under_way: dict[str, asyncio.Future[Outcome]] = {}
         self.repeatable: set[str] = set()
         self.policy_prefix: bytes | None = None
+        self.scopes = (f"workflow:{workflow.name}", f"run:{state.run_id}")
 
     @property
     def id(self) -> str:
@@ -64,7 +66,8 @@ class ActiveRun:
         self, event: Event, payloads: Mapping[str, bytes] = NOTHING, *, by: Actor | None = None
     ) -> Draft:
         """An event of this run, by the runtime unless somebody else is named."""
-        return Draft(event, by or RUNTIME, {name: Payload(content) for name, content in payloads.items()})
+        salted = {name: Payload(content) for name, content in payloads.items()}
+        return Draft(event, by or RUNTIME, salted)
 
     def submit(
         self,
@@ -93,9 +96,7 @@ class ActiveRun:
             charges=charges,
             linger=linger,
         )
-        future = self.journal.submit(unit)
-        future.add_done_callback(lambda done: self._fold(done, drafts))
-        return future
+        return self.journal.submit(unit, lambda appended: self._fold(appended, drafts))
 
     async def append(
         self,
@@ -152,10 +153,7 @@ class ActiveRun:
             }
             self.state.apply(record.seq, record.time, record.event, payloads)
 
-    def _fold(self, done: asyncio.Future[Appended], drafts: tuple[Draft, ...]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return
-        appended = done.result()
+    def _fold(self, appended: Appended, drafts: tuple[Draft, ...]) -> None:
         if appended.first != self.state.seq + 1:
             self.catch_up(upto=appended.first)
         if appended.first != self.state.seq + 1:

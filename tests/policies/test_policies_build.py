@@ -15,7 +15,7 @@ import orjson
 import pytest
 from conftest import INPUT, decide
 
-from licet.policies import PolicyError, load, opa
+from licet.policies import PolicyError, load, opa, toolchain
 from licet.policies.bundle import ENTRYPOINT, SHIPPED, Bundle
 from licet.policies.library import CAPABILITIES, HOME, INPUT_SCHEMA, LIBRARY, shipped, with_folder
 
@@ -180,6 +180,7 @@ def test_without_opa_a_folder_is_refused_and_told_how_to_get_it(
     folder: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     place = folder(shop=RULE)
+    monkeypatch.setattr(toolchain, "TOOLCHAIN", tmp_path / "nothing")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("LICET_OPA", raising=False)
     with pytest.raises(opa.OpaMissing, match="go install"):
@@ -279,9 +280,9 @@ def test_a_bundle_that_needs_a_builtin_of_its_host_is_refused_when_loaded(
 @pytest.mark.parametrize(
     ("source", "line"),
     [
-        ('package licet.user.a\n\n# METADATA\n# entrypoint: true\ngrant contains "x"\n', 5),
-        ('# METADATA\n# title: a\n# entrypoint : yes\npackage licet.user.a\n\ngrant contains "x"\n', 4),
-        ('package shared\n\n# METADATA\n# scope: document\n# entrypoint: true\nx := 1\n', 6),
+        ('package licet.user.a\n\n# METADATA\n# entrypoint: true\ngrant contains "x"\n', 4),
+        ('# METADATA\n# title: a\n# entrypoint : yes\npackage licet.user.a\n\ngrant contains "x"\n', 3),
+        ('package shared\n\n# METADATA\n# scope: document\n# entrypoint: true\nx := 1\n', 5),
     ],
     ids=["rule", "package", "shared"],
 )  # fmt: skip
