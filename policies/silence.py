@@ -15,11 +15,12 @@ from licet.policies.syntax import Node, Policy, Rule, locals_of, operator, place
 
 PARTIAL = frozenset({
     "base64.decode", "base64url.decode", "bits.and", "bits.lsh", "bits.negate", "bits.or", "bits.rsh", "bits.xor",
-    "glob.match", "hex.decode", "io.jwt.decode", "json.patch", "json.unmarshal", "max", "min", "net.cidr_contains",
-    "net.cidr_contains_matches", "net.cidr_expand", "net.cidr_intersects", "net.cidr_merge", "numbers.range_step",
-    "semver.compare", "strings.render_template", "substring", "time.add_date", "time.clock", "time.date", "time.diff",
-    "time.format", "time.parse_duration_ns", "time.parse_ns", "time.parse_rfc3339_ns", "time.weekday", "to_number",
-    "units.parse", "units.parse_bytes", "urlquery.decode", "urlquery.decode_object", "uuid.parse", "yaml.unmarshal",
+    "glob.match", "hex.decode", "indexof_n", "io.jwt.decode", "json.patch", "json.unmarshal", "max", "min",
+    "net.cidr_contains", "net.cidr_contains_matches", "net.cidr_expand", "net.cidr_intersects", "net.cidr_merge",
+    "numbers.range", "numbers.range_step", "semver.compare", "strings.render_template", "substring",
+    "time.add_date", "time.clock", "time.date", "time.diff", "time.format", "time.parse_duration_ns",
+    "time.parse_ns", "time.parse_rfc3339_ns", "time.weekday", "to_number", "units.parse", "units.parse_bytes",
+    "urlquery.decode", "urlquery.decode_object", "uuid.parse", "yaml.unmarshal",
 })  # fmt: skip
 """Builtins that give nothing for some arguments of the right type: what is no number, no address, no JSON, empty."""
 

@@ -114,7 +114,7 @@ def _of_module(module: dict[str, Any], cases: list[dict[str, Any]]) -> Iterator[
     refused: dict[str, str] = {}
     for lookup in differing_lookups(module["plan"], data) if data else ():
         place = lookup.file.partition("/")[0]
-        refused.setdefault(place, f"{lookup.file}:{lookup.line}: {lookup.reason}")
+        refused.setdefault(place, f"{lookup.file}:{lookup.line}: {lookup.message}")
     for case in cases:
         yield _asked({**case, "refused": why} if (why := refused.get(case.get("place", ""))) else case, wasm)
 
