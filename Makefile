@@ -16,6 +16,7 @@ OPA = $(or $(LICET_OPA),$(shell opa version 2>/dev/null | grep -qx 'Version: $(O
 
 # OPA's library as one file for every platform; policies/opa/go.mod names the same version.
 TOOLCHAIN := policies/opa/opa.wasm.xz
+TOOLCHAIN_LICENSES := policies/opa/licenses.txt
 
 ifdef UV
 PIP_INSTALL := $(UV) pip install --quiet --python $(BIN)/python
@@ -87,7 +88,7 @@ LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.1
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 clean:
-	rm -rf $(VENV) $(TOOLCHAIN) .tools .licet-demo build dist *.egg-info .coverage .coverage.*
+	rm -rf $(VENV) $(TOOLCHAIN) $(TOOLCHAIN_LICENSES) .tools .licet-demo build dist *.egg-info .coverage .coverage.*
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -121,13 +122,20 @@ endif
 	GOBIN=$(CURDIR)/.tools go install github.com/open-policy-agent/opa@$(OPA_VERSION)
 	@touch $@
 
-# -trimpath and no version control stamp, so that the same sources give the same bytes wherever they lie.
+# -trimpath and no version control stamp, so that the same sources give the same bytes wherever they lie. With it come
+# the licences of what is in it.
 $(TOOLCHAIN): $(wildcard policies/opa/*.go) policies/opa/go.mod policies/opa/go.sum | $(BIN)/python
 	@command -v go >/dev/null || { echo "The toolchain is built by Go: https://go.dev/dl/"; exit 1; }
 	@mkdir -p .tools
-	cd policies/opa && CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm \
-		go build -trimpath -buildvcs=false -ldflags="-s -w" -o $(CURDIR)/.tools/opa.wasm .
+	cd policies/opa && $(FOR_WASM) go build -trimpath -buildvcs=false -ldflags="-s -w" -o $(CURDIR)/.tools/opa.wasm .
+	@cd policies/opa && $(FOR_WASM) go list -deps -f '{{with .Module}}{{if not .Main}}{{.Dir}}{{end}}{{end}}' . | sort -u \
+		| { go env GOROOT; cat; } | while read -r module; do \
+			printf '\n=== %s\n\n' "$${module##*/mod/}" && cat "$$module"/[Ll][Ii][Cc][Ee][Nn][Ss][Ee]* || exit 1; \
+			for notice in "$$module"/NOTICE*; do [ ! -e "$$notice" ] || cat "$$notice"; done; \
+		done >$(CURDIR)/$(TOOLCHAIN_LICENSES)
 	$(BIN)/python -c 'import lzma, sys; sys.stdout.buffer.write(lzma.compress(sys.stdin.buffer.read(), preset=9))' \
 		<.tools/opa.wasm >.tools/opa.wasm.xz
 	mv .tools/opa.wasm.xz $@
 	@rm .tools/opa.wasm
+
+FOR_WASM = CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm
