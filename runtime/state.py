@@ -103,6 +103,7 @@ class RunState:
     Attributes:
         seq: the last record folded in.
         active: how long the run has worked, suspensions left out, up to `running_since`.
+        executed: the calls that were executed, by id, in the order in which that came on record.
         spent: cost so far in USD, in which what a lost request had reserved counts as spent.
     """
 
@@ -130,6 +131,7 @@ class RunState:
     started_calls: Counter[str] = field(default_factory=Counter)
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     recent: list[dict[str, Any]] = field(default_factory=list)
+    executed: list[str] = field(default_factory=list)
     denials_in_row: int = 0
     errors_in_row: int = 0
     model_failures_in_row: int = 0
@@ -316,6 +318,8 @@ class RunState:
         self.spent += Decimal(cost)
 
     def _outcome(self, call: CallState, outcome: str) -> None:
+        if outcome == "executed":
+            self.executed.append(call.call_id)
         self.outcomes.setdefault(call.tool, Counter())[outcome] += 1
         self.recent.append({"tool": call.tool, "effect": call.effect, "outcome": outcome, "labels": []})
         del self.recent[:-RECENT_CALLS]
