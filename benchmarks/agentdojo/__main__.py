@@ -18,7 +18,7 @@ def main() -> int:
         return 2
     from benchmarks.agentdojo.approver import Kind
     from benchmarks.agentdojo.arena import AttackName, Profile, Setting
-    from benchmarks.agentdojo.scoring import score, total
+    from benchmarks.agentdojo.scoring import score, score_adaptive, total
     from benchmarks.agentdojo.suites import SUITES, VERSION
 
     parser = argparse.ArgumentParser(
@@ -29,7 +29,8 @@ def main() -> int:
         "--suite",
         action="append",
         choices=[*SUITES, "all"],
-        help="which, perhaps several times; by default all. With all of them, their sum is under `all`",
+        help="which, perhaps several times; by default all. With all of them, their sum is under `all`, and attacks "
+        "of our own under `adaptive`",
     )
     parser.add_argument(
         "--profile",
@@ -63,6 +64,8 @@ def main() -> int:
     if len(found) == len(SUITES):
         found["all"] = total(list(found.values()))
     scores = {name: asdict(figures) for name, figures in found.items()}
+    if len(found) > len(SUITES):
+        scores["adaptive"] = asdict(asyncio.run(score_adaptive(SUITES, options.approver, setting)))
     if options.json:
         print(json.dumps(scores, indent=2))
         return 0
@@ -74,7 +77,10 @@ def main() -> int:
     for name, figures in scores.items():
         print(f"\n{name}")
         for key, figure in figures.items():
-            print(f"  {key.replace('_', ' '):<20}{figure:>6}")
+            if isinstance(figure, list):
+                print(f"  {key}:", *figure or ["none"], sep="\n    ")
+            else:
+                print(f"  {key.replace('_', ' '):<30}{figure:>6}")
     return 0
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +14,13 @@ from agentdojo.base_tasks import BaseInjectionTask, BaseUserTask  # type: ignore
 from agentdojo.functions_runtime import TaskEnvironment  # type: ignore[import-untyped]
 from agentdojo.task_suite.load_suites import get_suite  # type: ignore[import-untyped]
 
-from benchmarks.agentdojo.approver import Kind, approver
+from benchmarks.agentdojo.adaptive import Adaptive
+from benchmarks.agentdojo.approver import Answer, Kind, approver
 from benchmarks.agentdojo.importing import Declaration, import_tools
 from benchmarks.agentdojo.replay import REVIEWER, Replay
 from benchmarks.agentdojo.suites import VERSION
-from licet import Principal, Runtime, ToolContext, Workflow, allow
+from licet import Principal, Runtime, Session, ToolContext, Workflow, allow
+from licet.approvals import ApprovalQueue
 from licet.testing import Approver
 from licet.tools import Tool
 
@@ -122,17 +125,28 @@ class Arena:
             placed = {place: f"{defaults[place]}{text}" for place, text in injections.items()}
         environment = self.suite.load_and_inject_default_environment(placed)
         run = Replay(self.suite, user_task, user_task.init_environment(environment), injections)
-        await self.drive(runtime, run, injection_task)
+        async with self._session(runtime, run) as (session, queue, answer):
+            await run.play(session, queue, answer, injection_task)
         if injection_task is not None and not run.attacked:
             raise RuntimeError(f"{injection_task.ID} never reached the agent in {user_task.ID}")
         return run
 
-    async def drive(
-        self, runtime: Runtime, run: Replay, injection_task: BaseInjectionTask | None = None
-    ) -> None:
-        """Play a run that is set up."""
+    async def play_adaptive(self, runtime: Runtime, attack: Adaptive) -> bool:
+        """One attack of our own. Whether it had its effect and nobody approved a call of it."""
+        user_task = self.suite.user_tasks[attack.user_task]
+        environment = self.suite.load_and_inject_default_environment({})
+        attack.plant(environment)
+        run = Replay(self.suite, user_task, user_task.init_environment(environment))
+        async with self._session(runtime, run) as (session, queue, answer):
+            return await run.play_adaptive(session, queue, answer, attack.calls(), attack.after)
+
+    @asynccontextmanager
+    async def _session(
+        self, runtime: Runtime, run: Replay
+    ) -> AsyncIterator[tuple[Session, ApprovalQueue, Answer | None]]:
+        """A session over the run's own environment, in which the user said the task's prompt."""
         answer = approver(self._kind, ((self.tools[call.function], call.args) for call in run.needed))
         async with runtime.session(self._workflow.name, PRINCIPAL, input=run.user_task.PROMPT) as session:
             self._environments[session.id] = run.environment
-            await run.play(session, runtime.approvals(self._people.signer), answer, injection_task)
+            yield session, runtime.approvals(self._people.signer), answer
         del self._environments[session.id]

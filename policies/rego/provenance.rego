@@ -125,11 +125,11 @@ goes_out if {
 
 # METADATA
 # title: Text goes out
-# description: Its author did not say that it is only kept.
+# description: Its author did not say that it is only kept, or that it is a caption, which goes where its call goes.
 goes_out if {
 	some leaf in input.call.provenance
 	leaf.role in {"content", "headline"}
-	leaf.kind != "note"
+	not leaf.kind in {"note", "caption"}
 	not "nothing" in leaf.labels
 }
 
@@ -202,6 +202,7 @@ passes(leaf) if {
 passes(leaf) if {
 	leaf.role in {"target", "amount", "when", "flag"}
 	"user" in leaf.labels
+	taint_passes(leaf)
 }
 
 # METADATA
@@ -210,11 +211,12 @@ passes(leaf) if {
 passes(leaf) if {
 	leaf.role in {"target", "amount", "when"}
 	clear(leaf, "record")
+	taint_passes(leaf)
 }
 
 # METADATA
 # title: This run made it
-# description: With text that was vouched for, or where the workflow lets a model's text out.
+# description: An id that the tool gave to what a call of this run made.
 passes(leaf) if {
 	leaf.role == "target"
 	"made" in leaf.labels
@@ -345,12 +347,22 @@ clear(leaf, label) if {
 }
 
 # METADATA
-# title: Made of what was vouched for
-# description: The call that made it was given no text that nobody vouched for.
+# title: Nothing unvouched was written into it
+# description: No call of this run that made it, or wrote to it, was given text that nobody vouched for.
 taint_passes(leaf) if not "tainted" in leaf.labels
 
 # METADATA
-# title: Made of a model's text where that may go out
+# title: Not a thing that carries text
+# description: Somebody, or somewhere; what they were told before does not go out again with this call.
+taint_passes(leaf) if not leaf.kind in own_things
+
+# METADATA
+# title: Nothing goes out with it
+# description: The call stays with the principal's own things.
+taint_passes(_) if not goes_out
+
+# METADATA
+# title: A model's text is in it, where that may go out
 # description: The standard profile.
 taint_passes(_) if input.workflow.content == "standard"
 

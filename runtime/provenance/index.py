@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from licet.runtime.provenance.kinds import Key, email, iban, key_of, keys_of, number, url
 from licet.runtime.provenance.marks import Layout, Place, scalars
@@ -15,12 +15,12 @@ from licet.runtime.provenance.words import EDGES, Words
 MOST_SOURCES = 4
 """How many of the places where a value was seen are told."""
 
+_PRIVATE = "0123456789@"
 _NAME_WORD = re.compile(r"[^\W\d_]*[A-Z0-9][\w-]*")
 TRUSTED = ("system", "own")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a value was seen: which call's result, at which path, and who wrote what stands there."""
 
     call: str
@@ -68,17 +68,28 @@ class Fact:
     tainted: bool = False
 
 
-@dataclass(slots=True)
 class Seen:
     """A value as a whole, wherever it stood."""
 
-    trusts: set[str] = field(default_factory=set)
-    sources: list[Source] = field(default_factory=list)
-    facts: set[Fact] = field(default_factory=set)
+    __slots__ = ("facts", "sources", "trusts")
+
+    def __init__(self, source: Source) -> None:
+        self.trusts: tuple[str, ...] = (source.trust,)
+        self.sources: tuple[Source, ...] = (source,)
+        self.facts: frozenset[Fact] = NO_FACTS
+
+    def again(self, source: Source) -> None:
+        """It stands in another place too."""
+        if source.trust not in self.trusts:
+            self.trusts += (source.trust,)
+        if len(self.sources) < MOST_SOURCES:
+            self.sources += (source,)
 
 
-@dataclass(slots=True)
-class Cited:
+NO_FACTS: frozenset[Fact] = frozenset()
+
+
+class Cited(NamedTuple):
     """A value of a declared kind in a result that the user asked for by name.
 
     Attributes:
@@ -94,18 +105,20 @@ class Index:
 
     Attributes:
         values: whole values.
-        words: whole words of texts by others, and where each was seen first.
+        words: by who wrote them, whole words of texts by others, and where each was seen first.
         cited: addresses in results that the user asked for by name.
         private: words and values that were marked sensitive.
+        tainted: targets of calls that wrote text nobody vouched for.
         written: values that a call of this run wrote and nobody vouched for.
     """
 
     def __init__(self, words: Words) -> None:
         self._words = words
         self.values: dict[Key, Seen] = {}
-        self.words: dict[Key, dict[str, Source]] = {}
+        self.words: dict[str, dict[Key, Source]] = {"peer": {}, "external": {}}
         self.cited: dict[Key, list[Cited]] = {}
         self.private: set[str] = set()
+        self.tainted: set[Key] = set()
         self.written: set[Key] = set()
         self.fits: dict[tuple[str, str], Fits] = {}
 
@@ -155,36 +168,38 @@ class Index:
     def _see(self, key: Key, source: Source, place: Place) -> None:
         seen = self.values.get(key)
         if seen is None:
-            seen = self.values[key] = Seen()
-        seen.trusts.add(place.trust)
-        if len(seen.sources) < MOST_SOURCES:
-            seen.sources.append(source)
+            self.values[key] = Seen(source)
+        else:
+            seen.again(source)
 
     def _fact(self, key: Key, fact: Fact) -> None:
-        self.values[key].facts.add(fact)
+        self.values[key].facts |= {fact}
 
     def _read_text(self, text: str, source: Source, cited: dict[str, dict[Key, Source]] | None) -> None:
-        words, trust = self.words, source.trust
-        for token in text.split():
-            bare = token.strip(EDGES)
-            seen = words.get(bare)
-            if seen is None:
-                words[bare] = {trust: source}
-            elif trust not in seen:
-                seen[trust] = source
-            if "." in bare or "@" in bare or bare[:1].isdigit() or len(bare) > 13:
-                for key in _address(bare):
-                    words.setdefault(key, {}).setdefault(trust, source)
-                    if cited is not None and key[0] != "number":
-                        cited.setdefault(str(key[0]), {}).setdefault(key, source)
+        words = self.words[source.trust]
+        found = {token.strip(EDGES) for token in text.split()}
+        fresh = found.difference(words)
+        words.update(dict.fromkeys(fresh, source))
+        for word in found if cited is not None else fresh:
+            if word.isalpha():
+                continue
+            for key in _address(word):
+                words.setdefault(key, source)
+                if cited is not None and key[0] != "number":
+                    cited.setdefault(str(key[0]), {}).setdefault(key, source)
 
     def _keep_private(self, value: Any) -> None:
         text = value if isinstance(value, str) else str(value)
         self.private.add(text)
         for token in text.split():
-            bare = token.strip(EDGES)
-            if len(bare) >= 4 and any(letter.isdigit() or letter == "@" for letter in bare):
-                self.private.add(bare)
+            if not token.isalpha() and any(map(token.__contains__, _PRIVATE)):
+                bare = token.strip(EDGES)
+                if len(bare) >= 4:
+                    self.private.add(bare)
+
+    def written_in(self, word: Key) -> list[Source]:
+        """Where others wrote this word, by each of who they may be."""
+        return [words[word] for words in self.words.values() if word in words]
 
     def _add_entry(self, places: list[Place]) -> None:
         """What a directory names exists. A record without a key is identified by its labels."""

@@ -60,6 +60,8 @@ VOUCHED = frozenset(
 """Labels by which a value that was written counts as somebody's own when it is read back."""
 
 _TEXT = ("content", "headline")
+_LONGEST_PHRASE = 500
+"""Characters of a value that is looked for word by word in what others wrote."""
 _LONGEST_QUERY = 100_000
 """Characters of a text that are looked through for links and for what is private. More counts as both."""
 
@@ -107,7 +109,7 @@ class Labeller:
             found.add("narrow")
         if leaf.declared.role in _TEXT and isinstance(value, str):
             self._of_text(value, found, sources)
-        if not found - {"link", "private"}:
+        if not found - {"link", "private", "tainted"}:
             found.add("model")
         return sorted(found), [source.shown() for source in sources[:MOST_SOURCES]]
 
@@ -143,7 +145,7 @@ class Labeller:
 
     def _trusts(self, key: Key) -> set[str]:
         seen = self._index.values.get(key)
-        return set() if seen is None or self.lost or key in self._index.written else seen.trusts
+        return set() if seen is None or self.lost or key in self._index.written else {*seen.trusts}
 
     def _of_results(self, leaf: Leaf, key: Key, found: set[Label], sources: list[Source]) -> None:
         index = self._index
@@ -157,19 +159,34 @@ class Labeller:
                     found.update(trust for trust in seen.trusts if trust in TRUSTED)  # type: ignore[misc]
                     for fact in seen.facts:
                         self._of_fact(fact, leaf, asked, found)
-                elif seen.trusts & {*TRUSTED}:
+                elif not {*TRUSTED}.isdisjoint(seen.trusts):
                     found.add("external")
-            for trust, source in index.words.get(asked, _NONE).items():
-                found.add(trust)  # type: ignore[arg-type]
+            for source in index.written_in(asked):
+                found.add(source.trust)  # type: ignore[arg-type]
                 sources.append(source)
             for cited in index.cited.get(asked, ()):
                 found.add("cited")
                 if not cited.only:
                     found.add("ambiguous")
                 sources.append(cited.source)
+        if leaf.declared.role == "target" and key in index.tainted:
+            found.add("tainted")
+        if isinstance(leaf.value, str) and not sources:
+            self._of_foreign_words(leaf.value, found, sources)
         known = not self.lost and key not in index.written
         if leaf.declared.role == "amount" and known and self._within(leaf):
             found.add("within")
+
+    def _of_foreign_words(self, value: str, found: set[Label], sources: list[Source]) -> None:
+        """Several words that the user did not write and that all stand in what one sort of others wrote."""
+        words = [bare for token in value[:_LONGEST_PHRASE].split() if (bare := token.strip(EDGES))]
+        if len(words) < 2 or len(value) > _LONGEST_PHRASE or self._words.span(value):
+            return
+        longest = max(words, key=len)
+        for source in self._index.written_in(longest):
+            if all(word in self._index.words[source.trust] for word in words):
+                found.add(source.trust)  # type: ignore[arg-type]
+                sources.append(source)
 
     def _of_fact(self, fact: Fact, leaf: Leaf, key: Key, found: set[Label]) -> None:
         role, kind = leaf.declared.role, leaf.declared.kind
@@ -219,17 +236,16 @@ class Labeller:
             found.add("private")
         for token in text.split():
             bare = token.strip(EDGES)
-            if not bare or self._words.whole(bare):
+            if not bare or bare.isalpha() or self._words.whole(bare):
                 continue
             if bare in self._index.private:
                 found.add("private")
             if _LINK.search(bare) and not self._said_address(bare):
                 found.add("link")
-            if len(sources) < MOST_SOURCES and len(bare) >= 4:
-                for trust, source in self._index.words.get(bare, _NONE).items():
-                    if any(letter.isdigit() or letter in "@./" for letter in bare):
-                        found.add(trust)  # type: ignore[arg-type]
-                        sources.append(source)
+            if len(sources) < MOST_SOURCES and len(bare) >= 4 and any(map(bare.__contains__, _TELLING)):
+                for source in self._index.written_in(bare):
+                    found.add(source.trust)  # type: ignore[arg-type]
+                    sources.append(source)
 
     def _said_address(self, word: str) -> bool:
         reads: tuple[tuple[str, Any], ...] = (
@@ -240,7 +256,8 @@ class Labeller:
         return any(read is not None and self._words.has_key((name, read)) for name, read in reads)
 
 
-_NONE: dict[str, Source] = {}
+_TELLING = "0123456789@./"
+"""A word with one of these is nobody's by chance."""
 _UNSET: Any = object()
 _LINK = re.compile(
     r"://|^www\.|@[\w-]+\.|^[A-Z]{2}\d{2}[A-Z0-9]{10,}$|[\w-]+\.[A-Za-z]{2,}(?:[/:?#]|$)", re.ASCII

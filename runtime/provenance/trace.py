@@ -66,6 +66,7 @@ class Provenance:
         self._labeller = Labeller(words, self._index)
         self._read = 0
         self._labels: set[str] = set()
+        self._shown: dict[str, list[str]] = {}
         self._done: set[tuple[str, frozenset[Key]]] = set()
 
     def of(self, call: Call) -> Traced:
@@ -89,13 +90,11 @@ class Provenance:
 
     def _recent(self) -> list[dict[str, Any]]:
         """The run's last calls; those that were executed stand in the same order as in `executed`."""
-        executed = iter(reversed(self._state.executed))
+        executed, calls = iter(reversed(self._state.executed)), self._state.calls
         recent = []
         for item in reversed(self._state.recent):
-            labels: frozenset[str] = frozenset()
-            if item["outcome"] == "executed":
-                labels = self._layout(self._state.calls[next(executed)].tool).labels
-            recent.append({**item, "labels": sorted(labels)})
+            labels = self._shown[calls[next(executed)].tool] if item["outcome"] == "executed" else []
+            recent.append({**item, "labels": labels})
         return recent[::-1]
 
     def _layout(self, name: str) -> Layout:
@@ -111,6 +110,7 @@ class Provenance:
     def _take_in(self, call: CallState) -> None:
         tool, found = self._tools.get(call.tool), self._layout(call.tool)
         self._labels |= found.labels
+        self._shown[call.tool] = sorted(found.labels)
         arguments = _loads(call.raw)
         effect = "irreversible" if tool is None else tool.effect
         given = list(leaves(tool, arguments)) if tool is not None and isinstance(arguments, dict) else None
@@ -146,12 +146,16 @@ class Provenance:
         tainted, written = False, set[Key]()
         for leaf in given:
             labels, _ = self._labeller.labels(leaf, frozenset(), _NO_DEFAULT)
-            if VOUCHED.isdisjoint(labels) or "ambiguous" in labels or "tainted" in labels:
+            vouching = VOUCHED - {"record"} if "ambiguous" in labels else VOUCHED
+            if vouching.isdisjoint(labels):
                 tainted = tainted or leaf.declared.role in ("content", "headline")
                 for key in (self._labeller.key(leaf), _raw(leaf.value)):
                     if key is not None and not isinstance(leaf.value, bool):
                         written.add(key)
-        self._done.add((tool.name, self._targets(given)))
+        targets = self._targets(given)
+        if tainted:
+            self._index.tainted |= targets
+        self._done.add((tool.name, targets))
         return tainted, written
 
 

@@ -67,7 +67,7 @@ CREATE_EVENT = Declaration(
     "irreversible",
     Trust("own"),
     {
-        "title": (Headline("note"),),
+        "title": (Headline("caption"),),
         "start_time": (When("datetime"),),
         "end_time": (When("datetime"),),
         "description": (Content("note"),),
