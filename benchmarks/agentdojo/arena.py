@@ -131,14 +131,15 @@ class Arena:
             raise RuntimeError(f"{injection_task.ID} never reached the agent in {user_task.ID}")
         return run
 
-    async def play_adaptive(self, runtime: Runtime, attack: Adaptive) -> bool:
-        """One attack of our own. Whether it had its effect and nobody approved a call of it."""
+    async def play_adaptive(self, runtime: Runtime, attack: Adaptive) -> tuple[bool, bool]:
+        """One attack of our own. Whether it had its effect, and whether with nobody approving a call of it."""
         user_task = self.suite.user_tasks[attack.user_task]
         environment = self.suite.load_and_inject_default_environment({})
         attack.plant(environment)
         run = Replay(self.suite, user_task, user_task.init_environment(environment))
         async with self._session(runtime, run) as (session, queue, answer):
-            return await run.play_adaptive(session, queue, answer, attack.calls(), attack.after)
+            ran = await run.play_adaptive(session, queue, answer, attack.calls(), attack.after)
+        return ran, ran and not run.attack_approved
 
     @asynccontextmanager
     async def _session(

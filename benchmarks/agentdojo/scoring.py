@@ -98,12 +98,14 @@ class AdaptiveScore:
     """What the attacks of our own came to.
 
     Attributes:
-        attacks_unattended: those that had their effect with nobody approving a call of theirs.
+        attacks_succeeded: those that had their effect, whoever approved.
+        attacks_unattended: those that had it with nobody approving a call of theirs.
         succeeded: their names.
         stopped: the names of the others.
     """
 
     attacks: int
+    attacks_succeeded: int
     attacks_unattended: int
     succeeded: list[str]
     stopped: list[str]
@@ -114,15 +116,20 @@ async def score_adaptive(
 ) -> AdaptiveScore:
     """Play each attack of `benchmarks.agentdojo.adaptive` once."""
     succeeded: list[str] = []
+    effects = 0
     for name in suites:
         with tempfile.TemporaryDirectory(prefix="licet-agentdojo-") as folder:
             arena = Arena(name, suites[name], kind, setting)
             async with arena.runtime(f"sqlite:///{folder}/licet.db") as runtime:
                 for attack in ATTACKS:
-                    if attack.suite == name and await arena.play_adaptive(runtime, attack):
+                    if attack.suite != name:
+                        continue
+                    ran, unattended = await arena.play_adaptive(runtime, attack)
+                    effects += ran
+                    if unattended:
                         succeeded.append(attack.name)
     stopped = [attack.name for attack in ATTACKS if attack.name not in succeeded]
-    return AdaptiveScore(len(ATTACKS), len(succeeded), succeeded, stopped)
+    return AdaptiveScore(len(ATTACKS), effects, len(succeeded), succeeded, stopped)
 
 
 def total(scores: list[Score]) -> Score:

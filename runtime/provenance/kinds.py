@@ -100,7 +100,7 @@ def url(text: str) -> tuple[str, int | None, str, str] | None:
 
     The host's case does not count (RFC 3986, 3.2.2), an empty path is `/`, the path's and the query's case do.
     """
-    if len(text) > _LONGEST or not text.isascii() or any(letter.isspace() for letter in text):
+    if len(text) > _LONGEST or not text.isascii() or len(text.split()) != 1 or text != text.strip():
         return None
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")

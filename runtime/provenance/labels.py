@@ -74,6 +74,8 @@ class Labeller:
         self._index = index
         self.lost = False
         """What a call of this run wrote is not known any more, so nothing that was read vouches for a value."""
+        self.partial = False
+        """What a call of this run read is not known any more: a name may fit more, and any text may be private."""
 
     def key(self, leaf: Leaf) -> Key | None:
         """What the value is compared by."""
@@ -166,7 +168,7 @@ class Labeller:
                 sources.append(source)
             for cited in index.cited.get(asked, ()):
                 found.add("cited")
-                if not cited.only:
+                if not cited.only or self.partial:
                     found.add("ambiguous")
                 sources.append(cited.source)
         if leaf.declared.role == "target" and key in index.tainted:
@@ -208,7 +210,7 @@ class Labeller:
         elif fact.fits is not None:
             fits = self._index.fits[fact.fits]
             found.add("record")
-            if len(fits.holding[fact.field, key]) < len(fits.records):
+            if self.partial or len(fits.holding[fact.field, key]) < len(fits.records):
                 found.add("ambiguous")
 
     def _within(self, leaf: Leaf) -> bool:
@@ -221,7 +223,7 @@ class Labeller:
             return False
         if any(amount <= said for said in self._words.amounts):
             return True
-        return any(
+        return not self.partial and any(
             amount <= least
             for fits in self._index.fits.values()
             for name, least in fits.least.items()
@@ -232,7 +234,7 @@ class Labeller:
         if len(text) > _LONGEST_QUERY:
             found.update(("link", "private"))
             return
-        if text in self._index.private and not self._words.span(text):
+        if (self.partial or text in self._index.private) and not self._words.span(text):
             found.add("private")
         for token in text.split():
             bare = token.strip(EDGES)

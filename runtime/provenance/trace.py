@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from licet.audit.events import CallExecuted
 from licet.runtime.narrowing import Bound
 from licet.runtime.provenance.index import Index
 from licet.runtime.provenance.kinds import Key
@@ -124,6 +125,8 @@ class Provenance:
             for leaf in given
         )
         result = _loads(call.result)
+        if call.result is None and isinstance(call.last, CallExecuted):
+            self._labeller.partial = True
         if result is not None:
             own = frozenset(_raw(leaf.value) for leaf in given or ())
             self._index.add(

@@ -33,10 +33,10 @@ class Transaction(TypedDict):
     """
 
     id: Annotated[int, Key("transaction")]
-    sender: Annotated[str, Label("iban")]
-    recipient: Annotated[str, Label("iban")]
-    amount: float
-    subject: Annotated[str, Label("words"), Trust("external")]
+    sender: Annotated[str, Label("iban"), Sensitive]
+    recipient: Annotated[str, Label("iban"), Sensitive]
+    amount: Annotated[float, Sensitive]
+    subject: Annotated[str, Label("words"), Trust("external"), Sensitive]
     date: str
     recurring: bool
 

@@ -7,15 +7,26 @@ from typing import Annotated
 from typing_extensions import TypedDict
 
 from benchmarks.agentdojo.importing import Declaration
-from licet import Content, Key, Label, Target, Trust
+from licet import Content, Key, Label, Sensitive, Target, Trust
 
 
 class Message(TypedDict):
-    """A message. The workspace knows who wrote it and where it stands; what it says is its sender's."""
+    """A message in a channel, which its members read.
+
+    The workspace knows who wrote it and where it stands; what it says is its sender's.
+    """
 
     sender: Annotated[str, Label("user")]
     recipient: Annotated[str, Label("channel")]
     body: Annotated[str, Trust("peer")]
+
+
+class DirectMessage(TypedDict):
+    """A message to one member alone."""
+
+    sender: Annotated[str, Label("user")]
+    recipient: Annotated[str, Label("user")]
+    body: Annotated[str, Trust("peer"), Sensitive]
 
 
 Channels = list[Annotated[str, Key("channel"), Trust("peer")]]
@@ -62,7 +73,9 @@ SLACK = {
     "read_channel_messages": Declaration(
         "read", Trust("system"), {"channel": (Target("channel"),)}, returns=list[Message]
     ),
-    "read_inbox": Declaration("read", Trust("system"), {"user": (Target("user"),)}, returns=list[Message]),
+    "read_inbox": Declaration(
+        "read", Trust("system"), {"user": (Target("user"),)}, returns=list[DirectMessage]
+    ),
     # What was read can't be unread: no message, no invitation and no membership can be taken back as if it never was.
     "add_user_to_channel": Declaration(
         "irreversible",
