@@ -214,14 +214,14 @@ class Labeller:
                 found.add("ambiguous")
 
     def _within(self, leaf: Leaf) -> bool:
-        """It is no more than an amount that the user wrote or that stands in a record they named.
+        """It is no more than a sum of money that the user wrote, or than this field in a record they named.
 
         Where a name fits several records, the least that any of them holds counts.
         """
         amount = number(leaf.value)
         if amount is None or amount < 0:
             return False
-        if any(amount <= said for said in self._words.amounts):
+        if any(amount <= said for said in self._words.sums):
             return True
         return not self.partial and any(
             amount <= least

@@ -25,6 +25,26 @@ _BLOCKS = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})
 _HOLE = re.compile(r"\{[A-Za-z_][A-Za-z0-9_ ]*\}")
 _NAMES_A_NUMBER = frozenset({"id", "no", "nr", "number", "#"})
 _JOINS = "@.-/:_#+&=%~\\"
+_CURRENCIES = frozenset(
+    [
+        "$",
+        "€",
+        "£",
+        "¥",
+        "eur",
+        "usd",
+        "gbp",
+        "chf",
+        "jpy",
+        "euro",
+        "euros",
+        "dollar",
+        "dollars",
+        "pounds",
+        "francs",
+        "yen",
+    ]
+)
 SHORT_NUMBER = 6
 """A number with fewer digits is in every text: it names a thing only when the words say what it numbers."""
 
@@ -36,6 +56,7 @@ class Words:
         tokens: whole words, as they stand and without the punctuation around them.
         quoted: what stands between quotation marks.
         amounts: numbers that are part of no date or time.
+        sums: those of them that are written as money: with a currency, or with a decimal or thousands sign.
         times: days and times.
     """
 
@@ -44,6 +65,7 @@ class Words:
         self.tokens: set[str] = set()
         self.quoted: set[str] = set()
         self.amounts: set[Decimal] = set()
+        self.sums: set[Decimal] = set()
         self.times = Times()
         self._keys: set[Key] = set()
         self._numbered: set[tuple[str, str]] = set()
@@ -73,11 +95,13 @@ class Words:
 
     def _read_numbers(self, text: str) -> None:
         before = ""
-        for token in text.split():
-            bare = token.strip(EDGES)
+        tokens = [token.strip(EDGES) for token in text.split()]
+        for bare, after in zip(tokens, [*tokens[1:], ""], strict=True):
             amount = money(bare)
             if amount is not None:
                 self.amounts.add(amount)
+                if not bare.isdigit() or {before, after.lower()} & _CURRENCIES:
+                    self.sums.add(amount)
             digits = bare.lstrip("#")
             if digits.isdigit():
                 self._numbered.add(("#" if bare.startswith("#") else before, digits))

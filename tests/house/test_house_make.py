@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def installed(house: Path, *locks: str) -> None:
 
 def touch_later(file: Path) -> None:
     """Makes `file` newer than anything that was written so far, however coarse the clock of the disk."""
-    now = file.stat().st_mtime
+    now = max(file.stat().st_mtime, time.time())  # a copy has the age of the original, which may be hours
     os.utime(file, (now + 3600, now + 3600))
 
 

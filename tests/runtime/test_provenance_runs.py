@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -11,7 +13,9 @@ from provenance_world import ALICE, TOOLS, Answers, Desk, desk, workflow
 
 from licet import Executed, Pending, Runtime
 from licet.audit.errors import ConfigurationError
+from licet.runtime.cli.story_view import marks
 from licet.runtime.provenance import Provenance
+from licet.runtime.provenance.labels import VOUCHED, Label
 from licet.runtime.state import RunState
 from licet.tools import tool_of
 
@@ -79,6 +83,20 @@ async def test_a_vouched_call_passes_and_one_that_is_not_waits_and_shows_why(tmp
         shown = queue.shown(queue.get(held.request_id))
         assert shown.provenance["/to"]["labels"] == ["cited", "external"]
         assert shown.provenance["/to"]["sources"][0]["tool"] == "read_page"
+        assert "/to target (email), cited, external, seen in read_page" in marks(shown.provenance)
+
+
+def test_the_vocabulary_is_the_same_in_code_schema_and_docs() -> None:
+    root = Path(__file__).resolve().parents[2]
+    schema = json.loads((root / "policies" / "schema" / "input.json").read_text())
+    leaf = schema["properties"]["call"]["properties"]["provenance"]["additionalProperties"]["properties"]
+    docs = (root / "docs" / "provenance.md").read_text()
+    said = re.search(r"sorted: (.*?)\. docs", leaf["labels"]["description"])
+    assert said is not None
+    assert said[1].split(", ") == sorted(get_args(Label))
+    for label in get_args(Label):
+        assert re.search(rf"^\| .*`{label}`.*\|", docs, re.MULTILINE), label
+    assert set(get_args(Label)) > VOUCHED
 
 
 async def test_the_profile_is_the_workflows(tmp_path: Path) -> None:
