@@ -39,7 +39,7 @@ help:
 	@echo "make lint      ruff, mypy --strict, pyright and the direction of imports"
 	@echo "make format    let ruff mend what it can"
 	@echo "make coverage  the tests, and which lines and branches they did not reach"
-	@echo "make bench     the speed of the gate and of policy (needs opa), and AgentDojo's banking suite"
+	@echo "make bench     the speed of the gate, of policy (needs opa) and of provenance, and AgentDojo"
 	@echo "make bundle    compile policies/rego, and AgentDojo's policy with it (needs opa, or Go to build it)"
 	@echo "make toolchain build OPA's compiler as WebAssembly, so that policies need no opa (needs Go)"
 	@echo "make lock      pin the newest versions that pyproject.toml allows (needs uv)"
@@ -70,7 +70,8 @@ coverage: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.gate --json
 	$(BIN)/python -m benchmarks.policy --json
-	$(BIN)/python -m benchmarks.agentdojo --suite banking --json
+	$(BIN)/python -m benchmarks.provenance --json
+	$(BIN)/python -m benchmarks.agentdojo --suite all --json
 
 bundle: $(VENV)/.run $(if $(OPA),,.tools/opa)
 	LICET_OPA=$(or $(OPA),$(CURDIR)/.tools/opa) $(BIN)/python -m licet.policies.build $(ARGS) \
