@@ -18,6 +18,10 @@ from licet.audit.canonical import digest, sha256
 from licet.policies.errors import Fault, PolicyError
 
 ENTRYPOINT = "licet/decision"
+OFFERED = "licet/offered"
+
+ENTRYPOINTS = (ENTRYPOINT, OFFERED)
+"""What is asked of a policy: whether a call may happen, and which tools a run is offered."""
 
 SHIPPED = Path(__file__).with_name("bundle.tar.gz")
 """The bundle of Licet's own library, compiled."""

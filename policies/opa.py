@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from licet.audit.errors import ConfigurationError
-from licet.policies.bundle import ENTRYPOINT
+from licet.policies.bundle import ENTRYPOINTS
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, Sources, bundle_name
 
@@ -21,7 +21,8 @@ PINNED = "1.22.0"
 
 _LIMITS = ("--bundle", "--capabilities", str(CAPABILITIES))
 _CHECK = ("check", "--strict", "--format", "json", "--schema", str(INPUT_SCHEMA), *_LIMITS)
-_BUILD = ("build", "--target", "wasm", "--entrypoint", ENTRYPOINT, *_LIMITS)
+_ENTRYPOINTS = tuple(word for entrypoint in ENTRYPOINTS for word in ("--entrypoint", entrypoint))
+_BUILD = ("build", "--target", "wasm", *_ENTRYPOINTS, *_LIMITS)
 
 _TIMEOUT = 60.0
 _PLACED = re.compile(

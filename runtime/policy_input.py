@@ -43,6 +43,17 @@ def build(call: Call, environment: dict[str, Any], now: datetime) -> bytes:
     return run.policy_prefix + _of_tool(call.tool) + b"," + orjson.dumps(document, default=_exact)[1:]
 
 
+def build_offer(run: ActiveRun, tools: list[Tool], environment: dict[str, Any], now: datetime) -> bytes:
+    """The policy input by which a run is offered these tools: that of a call, but for the tool and the call."""
+    listed = b",".join(map(_of_tool, tools))
+    rest = {
+        "run": _history(run),
+        "context": {"time": timestamp(now), "environment": environment, "resource": None},
+    }
+    before = _of_run(run).removesuffix(b'"tool":')
+    return before + b'"tools":[' + listed + b"]," + orjson.dumps(rest, default=_exact)[1:]
+
+
 def provenance(tool: Tool, plain: Any) -> dict[str, dict[str, Any]]:
     """For each scalar in the arguments, by JSON Pointer (RFC 6901): the role and kind its author declared."""
     marks: dict[str, dict[str, Any]] = {}
@@ -82,8 +93,7 @@ def _escape(token: str) -> str:
 
 
 def _of_run(run: ActiveRun) -> bytes:
-    workflow, principal, started = run.workflow, run.principal, run.state.started
-    assert started is not None
+    workflow, principal, agent = run.workflow, run.user, run.acting
     return (
         orjson.dumps(
             {
@@ -93,7 +103,11 @@ def _of_run(run: ActiveRun) -> bytes:
                     "roles": sorted(principal.roles),
                     "attributes": dict(principal.attributes),
                 },
-                "agent": {"id": started.agent, "model": workflow.model},
+                "agent": {
+                    "id": agent.id,
+                    "model": workflow.model,
+                    "roles": None if agent.roles is None else sorted(agent.roles),
+                },
                 "workflow": {
                     "name": workflow.name,
                     "version": workflow.version,

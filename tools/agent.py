@@ -52,6 +52,12 @@ class Agent:
         """Whether it may act for somebody of this principal's tenant."""
         return self.tenant in (None, principal.tenant)
 
+    def within(self, other: Agent) -> Agent:
+        """This agent, with those roles only that the other may use too."""
+        if other.roles is None:
+            return self
+        return replace(self, roles=other.roles if self.roles is None else self.roles & other.roles)
+
     def narrow(self, principal: Principal) -> Principal:
         """The principal with those roles only that the agent may use too; itself when that is all of them."""
         if self.roles is None or principal.roles <= self.roles:

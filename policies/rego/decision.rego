@@ -7,8 +7,10 @@
 # - The Licet authors
 package licet
 
+import data.licet.delegation
 import data.licet.effects
 import data.licet.extensions
+import data.licet.offering
 
 # METADATA
 # title: What the policy answers
@@ -20,8 +22,13 @@ decision := {
 	"grants": grants,
 	"deny": denials,
 	"approval": approval,
-	"obligations": extensions.obligations,
+	"obligations": (extensions.obligations | obliging_agent),
 }
+
+# METADATA
+# title: What a run is offered
+# description: The second entry point, data.licet.offered; the library's package licet.offering says it.
+offered := offering.tools
 
 # METADATA
 # title: Denied unless granted
@@ -37,14 +44,61 @@ allow if {
 }
 
 # METADATA
+# title: What grants the call
+# description: The ids of the rules that grant it, ours and the user's.
+granting := effects.grant | extensions.grants
+
+# METADATA
+# title: What denies the call
+# description: Ours and the user's.
+denying := effects.deny | extensions.denials
+
+# METADATA
+# title: What is asked of people
+# description: The approvals that our rules and the user's ask for.
+asking := effects.approval | extensions.approvals
+
+# METADATA
 # title: Every grant
-# description: The ids of the rules that grant the call, ours and the user's.
-grants := effects.grant | extensions.grants
+# description: Without rights of the agent's own, what grants the call.
+grants := granting if not delegation.delegated
+
+# METADATA
+# title: Every grant that an agent can use
+# description: What grants the call with the roles that the agent may use, if it is granted to its principal at all.
+grants := granted if {
+	delegation.delegated
+	count(granting) > 0
+	granted := granting with input.principal.roles as delegation.shared_roles
+}
+
+# METADATA
+# title: No grant to its principal
+# description: An agent can do nothing that its principal cannot.
+grants := set() if {
+	delegation.delegated
+	count(granting) == 0
+}
 
 # METADATA
 # title: Every denial
-# description: Ours, the user's, and the one that says that nothing granted the call.
-denials := (effects.deny | extensions.denials) | default_denial
+# description: |
+#   Those with all of the principal's roles, those with the roles that the agent may use, and the one that says that
+#   nothing granted the call.
+denials := (denying | denying_agent) | default_denial
+
+# METADATA
+# title: Nothing more denies the call
+# description: The agent has no rights of its own.
+denying_agent := set() if not delegation.delegated
+
+# METADATA
+# title: What denies the call to the agent
+# description: With the roles that it may use.
+denying_agent := found if {
+	delegation.delegated
+	found := denying with input.principal.roles as delegation.shared_roles
+}
 
 # METADATA
 # title: The denial by default
@@ -59,8 +113,21 @@ default_denial contains {
 
 # METADATA
 # title: Everything that is owed
-# description: The approvals that our rules and the user's ask for.
-owed := effects.approval | extensions.approvals
+# description: With all of the principal's roles, and with those that the agent may use.
+owed := asking | asking_agent
+
+# METADATA
+# title: Nothing more is asked of people
+# description: The agent has no rights of its own.
+asking_agent := set() if not delegation.delegated
+
+# METADATA
+# title: What is asked of people for the agent
+# description: With the roles that it may use.
+asking_agent := found if {
+	delegation.delegated
+	found := asking with input.principal.roles as delegation.shared_roles
+}
 
 # METADATA
 # title: No approval is owed
@@ -83,6 +150,19 @@ approval := {
 	"rules": sort({item.rule | some item in owed}),
 } if {
 	count(owed) > 0
+}
+
+# METADATA
+# title: Nothing more is obliged
+# description: The agent has no rights of its own.
+obliging_agent := set() if not delegation.delegated
+
+# METADATA
+# title: What is obliged of the agent
+# description: With the roles that it may use.
+obliging_agent := found if {
+	delegation.delegated
+	found := extensions.obligations with input.principal.roles as delegation.shared_roles
 }
 
 # METADATA
