@@ -120,6 +120,9 @@ async def authorize(call: Call, services: Services) -> Halt | None:
     try:
         if hooks.resource is not None:
             call.resource = await hooks.resource(call.arguments, call.context, services.injector)
+            if call.resource.get("tenant") not in (None, call.run.principal.tenant):
+                told = "What the call is about belongs to another tenant."
+                return deny("authorization", "licet.authorization.other_tenant", told, visible=False)
         if hooks.authorize is None:
             return None
         answer = await hooks.authorize(call.arguments, call.context, services.injector)
