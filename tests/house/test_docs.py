@@ -232,7 +232,9 @@ def test_the_page_names_every_rule_of_the_library() -> None:
     rego = "".join(file.read_text() for file in (ROOT / "policies" / "rego").glob("*.rego"))
     rules = set(re.findall(r'"(licet\.\w+(?:\.\w+)?)"', rego))
     assert rules == set(
-        re.findall(r"`(licet\.(?:effects|extensions)\.\w+|licet\.default_deny)`", document("policies.md"))
+        re.findall(
+            r"`(licet\.(?:effects|extensions|offering)\.\w+|licet\.default_deny)`", document("policies.md")
+        )
     )
 
 
