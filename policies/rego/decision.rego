@@ -22,7 +22,7 @@ decision := {
 	"grants": grants,
 	"deny": denials,
 	"approval": approval,
-	"obligations": (extensions.obligations | obliging_agent),
+	"obligations": obligations,
 }
 
 # METADATA
@@ -59,6 +59,24 @@ denying := effects.deny | extensions.denials
 asking := effects.approval | extensions.approvals
 
 # METADATA
+# title: All that the rules say of the call
+# description: To be asked once more with fewer roles.
+said := {
+	"granting": granting,
+	"denying": denying,
+	"asking": asking,
+	"obliging": extensions.obligations,
+}
+
+# METADATA
+# title: All that the rules say to an agent with rights of its own
+# description: With those of its principal's roles that it may use.
+narrowed := found if {
+	delegation.delegated
+	found := said with input.principal.roles as delegation.shared_roles
+}
+
+# METADATA
 # title: Every grant
 # description: Without rights of the agent's own, what grants the call.
 grants := granting if not delegation.delegated
@@ -66,10 +84,9 @@ grants := granting if not delegation.delegated
 # METADATA
 # title: Every grant that an agent can use
 # description: What grants the call with the roles that the agent may use, if it is granted to its principal at all.
-grants := granted if {
+grants := narrowed.granting if {
 	delegation.delegated
 	count(granting) > 0
-	granted := granting with input.principal.roles as delegation.shared_roles
 }
 
 # METADATA
@@ -82,23 +99,13 @@ grants := set() if {
 
 # METADATA
 # title: Every denial
-# description: |
-#   Those with all of the principal's roles, those with the roles that the agent may use, and the one that says that
-#   nothing granted the call.
-denials := (denying | denying_agent) | default_denial
+# description: Those of the rules, and the one that says that nothing granted the call.
+denials := denying | default_denial if not delegation.delegated
 
 # METADATA
-# title: Nothing more denies the call
-# description: The agent has no rights of its own.
-denying_agent := set() if not delegation.delegated
-
-# METADATA
-# title: What denies the call to the agent
-# description: With the roles that it may use.
-denying_agent := found if {
-	delegation.delegated
-	found := denying with input.principal.roles as delegation.shared_roles
-}
+# title: Every denial, to an agent with rights of its own
+# description: Those with all of the principal's roles and those with the roles that the agent may use, and that one.
+denials := (denying | narrowed.denying) | default_denial if delegation.delegated
 
 # METADATA
 # title: The denial by default
@@ -113,21 +120,13 @@ default_denial contains {
 
 # METADATA
 # title: Everything that is owed
+# description: The approvals that are asked of people.
+owed := asking if not delegation.delegated
+
+# METADATA
+# title: Everything that is owed, for an agent with rights of its own
 # description: With all of the principal's roles, and with those that the agent may use.
-owed := asking | asking_agent
-
-# METADATA
-# title: Nothing more is asked of people
-# description: The agent has no rights of its own.
-asking_agent := set() if not delegation.delegated
-
-# METADATA
-# title: What is asked of people for the agent
-# description: With the roles that it may use.
-asking_agent := found if {
-	delegation.delegated
-	found := asking with input.principal.roles as delegation.shared_roles
-}
+owed := asking | narrowed.asking if delegation.delegated
 
 # METADATA
 # title: No approval is owed
@@ -153,17 +152,14 @@ approval := {
 }
 
 # METADATA
-# title: Nothing more is obliged
-# description: The agent has no rights of its own.
-obliging_agent := set() if not delegation.delegated
+# title: Everything that is obliged
+# description: What the user's rules oblige to.
+obligations := extensions.obligations if not delegation.delegated
 
 # METADATA
-# title: What is obliged of the agent
-# description: With the roles that it may use.
-obliging_agent := found if {
-	delegation.delegated
-	found := extensions.obligations with input.principal.roles as delegation.shared_roles
-}
+# title: Everything that is obliged, of an agent with rights of its own
+# description: With all of the principal's roles, and with those that the agent may use.
+obligations := extensions.obligations | narrowed.obliging if delegation.delegated
 
 # METADATA
 # title: Groups that are asked

@@ -20,31 +20,21 @@ tools := {tool.name: reasons |
 
 # METADATA
 # title: What hides a tool
+# description: The user's rules; the library itself hides nothing.
+hidden := extensions.hidden | malformed if not delegation.delegated
+
+# METADATA
+# title: What hides a tool from an agent with rights of its own
 # description: With all of the principal's roles, and with those that the agent may use.
-hidden := (hiding | hiding_agent) | hiding_malformed
-
-# METADATA
-# title: What the user's packages hide
-# description: The library itself hides nothing.
-hiding := extensions.hidden
-
-# METADATA
-# title: Nothing more is hidden
-# description: The agent has no rights of its own.
-hiding_agent := set() if not delegation.delegated
-
-# METADATA
-# title: What is hidden from the agent
-# description: With the roles that it may use.
-hiding_agent := found if {
+hidden := (extensions.hidden | narrowed) | malformed if {
 	delegation.delegated
-	found := hiding with input.principal.roles as delegation.shared_roles
+	narrowed := extensions.hidden with input.principal.roles as delegation.shared_roles
 }
 
 # METADATA
 # title: The input is not as the contract says
 # description: A rule that reads a missing field is silent, so nothing is offered on an input that is not whole.
-hiding_malformed contains {
+malformed contains {
 	"rule": "licet.offering.malformed_input",
 	"message": "The input of the policy is not as the contract says.",
 	"visible_to_model": false,

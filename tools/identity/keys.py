@@ -18,6 +18,9 @@ _CURVES = {
     "EdDSA": ("OKP", "Ed25519"),
     "Ed25519": ("OKP", "Ed25519"),
 }
+_EDWARDS = ("EdDSA", "Ed25519")
+"""Two names of one algorithm (RFC 9864); Ed25519 is the only curve here."""
+
 _RSA = tuple(f"{family}{size}" for family in ("RS", "PS") for size in (256, 384, 512))
 
 ASYMMETRIC = frozenset({*_RSA, *_CURVES})
@@ -124,7 +127,7 @@ def _fits(algorithm: str, key: Key) -> bool:
     operations = key.get("key_ops")
     if operations is not None and "verify" not in operations:
         return False
-    if key.get("alg") not in (None, algorithm) and not {key.get("alg"), algorithm} <= {"EdDSA", "Ed25519"}:
+    if key.alg not in (None, algorithm) and not (key.alg in _EDWARDS and algorithm in _EDWARDS):
         return False
     if algorithm in _CURVES:
         return (key.key_type, key.get("crv")) == _CURVES[algorithm]
