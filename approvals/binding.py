@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from licet.audit.canonical import canonical, sha256
 from licet.tools.principal import Principal
 
@@ -45,4 +47,5 @@ def binding_digest(
         "principal": principal_digest,
         "workflow_digest": workflow_digest,
     }
-    return sha256(_DOMAIN + salt + canonical(parts))
+    # Names in order and values of ASCII: orjson's text is the canonical one.
+    return sha256(_DOMAIN + salt + orjson.dumps(parts))

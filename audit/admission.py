@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -39,18 +38,20 @@ LARGEST_AMOUNT = 2**63 - 1
 """What a budget's column holds."""
 
 
-@dataclass(slots=True)
-class Prepared:
-    """A unit with all that could be worked out before the writer saw it."""
+class Prepared(NamedTuple):
+    """A unit with all that could be worked out before the writer saw it.
+
+    Attributes:
+        status: the unit's, or the one that follows from its events; None leaves the stream's as it is.
+        switches: it throws or takes back a kill switch.
+    """
 
     unit: Unit
     time: datetime
     records: list[Encoded]
     status: str | None
-    """The unit's, or the one that follows from its events; None leaves the stream's as it is."""
     takes_claim: bool
     switches: bool
-    """It throws or takes back a kill switch."""
 
 
 def prepare(unit: Unit, moment: datetime) -> Prepared:
@@ -66,10 +67,8 @@ def prepare(unit: Unit, moment: datetime) -> Prepared:
     switches, implied = False, None
     for draft in unit.drafts:
         kind = type(draft.event)
-        if kind is SwitchedOff or kind is SwitchedOn:
-            switches = True
-        else:
-            implied = STATUS_AFTER.get(kind, implied)
+        implied = STATUS_AFTER.get(kind, implied)
+        switches = switches or kind is SwitchedOff or kind is SwitchedOn
     if implied is not None and unit.status not in (implied, None):
         raise Unrecordable(
             f"after the last of its events the stream is {implied}, and the unit says {unit.status}"
@@ -92,7 +91,8 @@ class Batch:
         used: budgets by key, likewise.
         switches: the folds of the installation's and the tenants' streams, likewise.
         events, payloads: rows to insert.
-        moved, changed: streams whose head moves, and those of them that are new or change their status.
+        moved, changed: the heads that move, by stream, and apart from them those of streams that are new or
+            change their status.
         charged: budgets that change.
     """
 
@@ -102,8 +102,8 @@ class Batch:
         self.switches = switches
         self.events: list[tuple[str, int, str, str]] = []
         self.payloads: list[tuple[str, int, str, bytes, bytes]] = []
-        self.moved: set[str] = set()
-        self.changed: set[str] = set()
+        self.moved: dict[str, Head] = {}
+        self.changed: dict[str, Head] = {}
         self.charged: set[str] = set()
 
     def admit(self, prepared: Prepared) -> Appended:
@@ -114,41 +114,41 @@ class Batch:
             JournalDamaged: kill switches matter, and cannot be read.
         """
         unit = prepared.unit
-        head = self.heads.get(unit.stream)
+        stream = unit.stream
+        head = self.heads.get(stream)
         self._check_fence(unit, head)
         if unit.scopes:
             self._check_switches(unit)
         used = self._charge(unit.charges) if unit.charges else None
 
-        seq, prev, claim, status = (
-            (head.seq, head.hash, head.claim, head.status) if head else (0, GENESIS, 0, "")
-        )
+        _, _, seq, prev, claim, status = head or (stream, "", 0, GENESIS, 0, "")
         first = seq + 1
         for record in prepared.records:
             seq += 1
             text = record.text(prev, seq)
             prev = record_hash(text)
-            self.events.append((unit.stream, seq, text.decode(), prev))
+            self.events.append((stream, seq, text.decode(), prev))
             for name, salt, content in record.payloads:
-                self.payloads.append((unit.stream, seq, name, salt, content))
-        if prepared.takes_claim:
-            claim = first
-        new_status = status if prepared.status is None else prepared.status
-        if head is None or new_status != status:
-            self.changed.add(unit.stream)
-        self.heads[unit.stream] = Head(unit.stream, _owner(unit), seq, prev, claim, new_status)
-        self.moved.add(unit.stream)
+                self.payloads.append((stream, seq, name, salt, content))
+        now = Head(
+            stream,
+            _owner(unit),
+            seq,
+            prev,
+            first if prepared.takes_claim else claim,
+            status if prepared.status is None else prepared.status,
+        )
+        self.heads[stream] = now
+        if head is None or now.status != status or stream in self.changed:
+            self.moved.pop(stream, None)
+            self.changed[stream] = now
+        else:
+            self.moved[stream] = now
         if used is not None:
             self.used.update(used)
             self.charged.update(used)
         self._fold_switches(prepared, first, seq, prev)
         return Appended(first, seq, prepared.time)
-
-    def head_rows(self, *, changed: bool) -> list[tuple[Any, ...]]:
-        """Rows of `heads`: of the streams that are new or change their status, or of the others that move."""
-        streams = self.changed if changed else self.moved - self.changed
-        found = [self.heads[stream] for stream in streams]
-        return [(head.stream, head.tenant, head.seq, head.hash, head.claim, head.status) for head in found]
 
     def _check_fence(self, unit: Unit, head: Head | None) -> None:
         if head is not None and head.tenant != _owner(unit):

@@ -53,8 +53,6 @@ def parse_timestamp(text: str) -> datetime:
 def new_id() -> str:
     """A fresh UUID of version 7 (RFC 9562, section 5.7): its first 48 bits are the time in milliseconds."""
     millis = time.time_ns() // 1_000_000
-    number = millis << 80 | int.from_bytes(random_bytes(10), "big")
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    digits = f"{number:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = f"{millis:012x}{random_bytes(10).hex()}"
+    variant = "89ab"[int(digits[16], 16) & 0x3]
+    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -27,8 +26,7 @@ Row = tuple[str, int, str, str]
 """One row of `events`: stream, seq, text, hash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A record's text but for `prev` and `seq`, which only the writer knows; they are neighbours in sorted
     order.
 
@@ -37,7 +35,7 @@ class Encoded:
 
     before: bytes
     after: bytes
-    payloads: tuple[tuple[str, bytes, bytes], ...]
+    payloads: list[tuple[str, bytes, bytes]]
 
     def text(self, prev: str, seq: int) -> bytes:
         """The whole, as canonical JSON."""
@@ -50,38 +48,42 @@ def encode_unit(unit: Unit, moment: datetime) -> list[Encoded]:
     Raises:
         Unrecordable: an event, actor, name or payload that cannot be written as canonical JSON.
     """
-    time = timestamp(moment)
-    return [_encode(unit, draft, time) for draft in unit.drafts]
+    try:
+        place = orjson.dumps({"stream": unit.stream, "tenant": unit.tenant, "time": timestamp(moment)})
+    except (TypeError, ValueError) as error:
+        raise Unrecordable(f"the stream or the tenant of a unit cannot be recorded: {error}") from None
+    # Each begins where a record's sorted fields go on behind `payloads`, `seq` and `time`.
+    return [_encode(draft, b"," + place[1:-1]) for draft in unit.drafts]
 
 
-def _encode(unit: Unit, draft: Draft, time: str) -> Encoded:
-    event = draft.event
-    for name, payload in draft.payloads.items():
-        if type(payload.content) is not bytes or len(payload.content) > LARGEST_PAYLOAD:
+def _encode(draft: Draft, place: bytes) -> Encoded:
+    event, actor, payloads = draft
+    digests: dict[str, str] = {}
+    rows = []
+    for name, payload in payloads.items():
+        content, salt = payload.content, payload.salt
+        if type(content) is not bytes or len(content) > LARGEST_PAYLOAD:
             raise Unrecordable(
                 f"the payload {name} of a {event.type} event is not bytes, or above 256 MiB of them"
             )
-        if type(payload.salt) is not bytes or len(payload.salt) != SALT_BYTES:
+        if type(salt) is not bytes or len(salt) != SALT_BYTES:
             raise Unrecordable(
                 f"the salt of the payload {name} of a {event.type} event is not {SALT_BYTES} bytes"
             )
+        digests[name] = payload.digest()
+        rows.append((name, salt, content))
     try:
-        digests = {name: payload.digest() for name, payload in draft.payloads.items()}
-        start = _start(event, draft.actor, digests)
-        end = orjson.dumps(
-            {"stream": unit.stream, "tenant": unit.tenant, "time": time, "type": event.type, "v": event.v}
-        )
+        start = _start(event, actor, digests)
     except (TypeError, ValueError) as error:
         raise Unrecordable(f"a {event.type} event cannot be recorded: {error}") from None
-    payloads = tuple((name, payload.salt, payload.content) for name, payload in draft.payloads.items())
     # `prev` and `seq` sort between the two halves, so the canonical whole is the halves with them in between.
-    return Encoded(start[:-1] + b',"prev":"', b"," + end[1:], payloads)
+    return Encoded(start[:-1] + b',"prev":"', place + _ENDS[type(event)], rows)
 
 
 def _start(event: Event, actor: Actor, digests: dict[str, str]) -> bytes:
     """The record's first fields, `actor`, `body` and `payloads`, as canonical JSON."""
-    if _is_plain(event) and all(name.isascii() for name in digests):
-        body = {**event.__dict__}
+    if _is_plain(event) and all(map(str.isascii, digests)):
+        body = event.__dict__.copy()
         del body["type"], body["v"]
         fields = {"actor": actor, "body": body, "payloads": digests}
         try:
@@ -127,6 +129,12 @@ def _says_anything(annotation: Any) -> bool:
 _FREE_FORM = frozenset(event for event in EVENT_CLASSES if _says_anything(event))
 _DECIDED = frozenset(event for event in EVENT_CLASSES if "decision" in event.model_fields)
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_ENDS: dict[type[Any], bytes] = {
+    event: b',"type":%b,"v":%d}'
+    % (orjson.dumps(event.model_fields["type"].default), event.model_fields["v"].default)
+    for event in EVENT_CLASSES
+}
+"""How a record of each kind of event ends."""
 
 
 def event_body(event: Event) -> dict[str, Json]:

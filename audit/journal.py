@@ -31,7 +31,7 @@ from licet.audit.records import (
 from licet.audit.schema import REVISION, events, heads, payloads
 from licet.audit.switches import ALL_ON, Switches, refreshed, switched_off
 from licet.audit.triggers import trigger_faults
-from licet.audit.writer import Pending, Writer
+from licet.audit.writer import Pending, Then, Writer
 
 
 class Journal:
@@ -108,15 +108,19 @@ class Journal:
         """
         return await self.submit(unit)
 
-    def submit(self, unit: Unit) -> asyncio.Future[Appended]:
+    def submit(self, unit: Unit, then: Then | None = None) -> asyncio.Future[Appended]:
         """Queue `unit` at once, behind what was queued before it, and return without waiting.
 
         The future fails as `append` does. What can be told at once (Unrecordable, a closed journal) is raised
         here.
+
+        Args:
+            then: called on the loop when the unit is durable, also when nobody waits for the future any more; what
+                it raises, the future fails with.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Appended] = loop.create_future()
-        self._writer.put(Pending(self._prepare(unit), _due(unit), loop, future))
+        self._writer.put(Pending(self._prepare(unit), _due(unit), loop, future, then))
         return future
 
     def append_now(self, unit: Unit) -> Appended:

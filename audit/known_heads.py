@@ -30,14 +30,19 @@ class KnownHeads:
         if version != self._version or len(self._heads) > MOST:
             self._heads.clear()
             self._version = version
-        unknown = [stream for stream in streams if stream not in self._heads]
+        known = self._heads
+        unknown = [stream for stream in streams if stream not in known]
         if unknown:
-            self._heads.update(dict.fromkeys(unknown))
+            known.update(dict.fromkeys(unknown))
             for sql, values in statements.read_heads(unknown):
                 for row in self._connection.execute(sql, values):
-                    self._heads[row[0]] = Head(*row)
-        found = ((stream, self._heads[stream]) for stream in streams)
-        return {stream: head for stream, head in found if head is not None}
+                    known[row[0]] = Head(*row)
+        found = {}
+        for stream in streams:
+            head = known[stream]
+            if head is not None:
+                found[stream] = head
+        return found
 
     def committed(self, heads: dict[str, Head]) -> None:
         """They stand in the database now."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from licet.audit.entropy import random_bytes
 from licet.audit.events import Actor, Event
@@ -16,6 +19,8 @@ GENESIS = "0" * 64
 """What the first record of a stream names as the hash of the record before it."""
 
 SALT_BYTES = 16
+
+NO_PAYLOADS: Mapping[str, Payload] = MappingProxyType({})
 
 
 def tenant_stream(tenant: str) -> str:
@@ -31,7 +36,7 @@ def record_hash(text: bytes) -> str:
     return hashlib.sha256(b"\x00" + text).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Payload:
     """Bytes that stand beside the chain under a random salt; the record holds the digest of both.
 
@@ -43,22 +48,18 @@ class Payload:
 
     def digest(self) -> str:
         """SHA-256 over salt and content, in hexadecimal."""
-        state = hashlib.sha256(self.salt)
-        state.update(self.content)
-        return state.hexdigest()
+        return hashlib.sha256(self.salt + self.content).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An event that is to be appended, by whom, with its payloads by name."""
 
     event: Event
     actor: Actor
-    payloads: dict[str, Payload] = field(default_factory=dict)
+    payloads: Mapping[str, Payload] = NO_PAYLOADS
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """An amount to add to a budget that runs share; negative gives back.
 
     Amounts are nano-dollars, so that they add up exactly. A unit whose charge would take `used` above `limit`
@@ -70,8 +71,7 @@ class Charge:
     limit: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """What is appended to one stream in one piece, or not at all.
 
     Attributes:
@@ -127,8 +127,7 @@ class Record:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """Where a stream stands: its last record, who holds the claim on it, and its status for listings."""
 
     stream: str
@@ -139,8 +138,7 @@ class Head:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """A unit that is durable: the records' first and last `seq`, and the time they carry."""
 
     first: int

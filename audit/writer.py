@@ -9,7 +9,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,8 @@ from licet.audit.records import INSTALLATION, Appended, tenant_stream
 from licet.audit.statements import Statement
 from licet.audit.switches import ALL_ON, Switches, refreshed
 
+Then = Callable[[Appended], None]
+
 LARGEST_BATCH = 512
 """When a transaction has so many units, no more are taken into it."""
 
@@ -37,12 +39,14 @@ class Pending:
     Attributes:
         due: when it must be written at the latest, on the monotonic clock; 0 for at once.
         loop: whose future it is; None for a thread's own.
+        then: called on the loop once the unit is durable, before its future is settled.
     """
 
     prepared: Prepared
     due: float
     loop: asyncio.AbstractEventLoop | None
     future: asyncio.Future[Appended] | Future[Appended]
+    then: Then | None = None
 
 
 class Writer:
@@ -220,8 +224,7 @@ class Writer:
                 outcomes.append(batch.admit(unit))
             except (AppendRefused, JournalDamaged) as refusal:
                 outcomes.append(refusal)
-        for sql, values in _changes(batch):
-            connection.execute(sql, values)
+        _execute(connection, batch)
         connection.execute("COMMIT")
         heads.committed(batch.heads)
         self.switches.update(batch.switches)
@@ -229,10 +232,13 @@ class Writer:
 
     def _read(self, connection: sqlite3.Connection, known: KnownHeads, units: list[Prepared]) -> Batch:
         """What the units are decided on, as it stands inside this transaction."""
-        deciding = {INSTALLATION, *(tenant_stream(prepared.unit.tenant) for prepared in units)}
-        streams = deciding.union(prepared.unit.stream for prepared in units)
-        heads = known.of(streams)
-        keys = {charge.budget for prepared in units for charge in prepared.unit.charges}
+        deciding, streams, keys = {INSTALLATION}, set(), set()
+        for prepared in units:
+            unit = prepared.unit
+            deciding.add(tenant_stream(unit.tenant))
+            streams.add(unit.stream)
+            keys.update([charge.budget for charge in unit.charges])
+        heads = known.of(deciding | streams)
         used = dict(_fetch(connection, statements.read_budgets(list(keys)))) if keys else {}
 
         def read_events(stream: str, after: int) -> Iterable[Row]:
@@ -268,12 +274,17 @@ class Writer:
             connection.close()
 
 
-def _changes(batch: Batch) -> Iterator[Statement]:
-    yield from statements.insert_events(batch.events)
-    yield from statements.insert_payloads(batch.payloads)
-    yield from statements.move_heads(batch.head_rows(changed=False))
-    yield from statements.put_heads(batch.head_rows(changed=True))
-    yield from statements.put_budgets([(budget, batch.used[budget]) for budget in batch.charged])
+def _execute(connection: sqlite3.Connection, batch: Batch) -> None:
+    for rows, write in (
+        (batch.events, statements.insert_events),
+        (batch.payloads, statements.insert_payloads),
+        (list(batch.moved.values()), statements.move_heads),
+        (list(batch.changed.values()), statements.put_heads),
+        ([(budget, batch.used[budget]) for budget in batch.charged], statements.put_budgets),
+    ):
+        if rows:
+            for sql, values in write(rows):
+                connection.execute(sql, values)
 
 
 def _fetch(connection: sqlite3.Connection, queries: Iterable[Statement]) -> Iterator[Any]:
@@ -287,27 +298,33 @@ def _wait(due: float) -> float | None:
 
 def _resolve(batch: list[Pending], outcomes: list[Appended | LicetError]) -> None:
     """Tell everybody, each event loop in one call."""
-    by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[Any, Appended | LicetError]]] = {}
-    for pending, outcome in zip(batch, outcomes, strict=True):
-        by_loop.setdefault(pending.loop, []).append((pending.future, outcome))
-    for loop, settled in by_loop.items():
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[Pending, Appended | LicetError]]] = {}
+    for settled in zip(batch, outcomes, strict=True):
+        by_loop.setdefault(settled[0].loop, []).append(settled)
+    for loop, some in by_loop.items():
         if loop is None:
-            _tell(settled)
+            _tell(some)
             continue
         try:
-            loop.call_soon_threadsafe(_tell, settled)
+            loop.call_soon_threadsafe(_tell, some)
         except RuntimeError:
-            log.warning("an event loop was closed before %d units of the journal were settled", len(settled))
+            log.warning("an event loop was closed before %d units of the journal were settled", len(some))
 
 
-def _tell(settled: list[tuple[Any, Appended | LicetError]]) -> None:
-    for future, outcome in settled:
-        if future.done():
+def _tell(settled: list[tuple[Pending, Appended | LicetError]]) -> None:
+    for pending, outcome in settled:
+        result: Appended | Exception = outcome
+        if isinstance(outcome, Appended) and pending.then is not None:
+            try:
+                pending.then(outcome)
+            except Exception as error:
+                result = error
+        if pending.future.done():
             continue
-        if isinstance(outcome, Appended):
-            future.set_result(outcome)
+        if isinstance(result, Appended):
+            pending.future.set_result(result)
         else:
-            future.set_exception(outcome)
+            pending.future.set_exception(result)
 
 
 def _closed() -> JournalError:

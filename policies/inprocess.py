@@ -13,6 +13,10 @@ from licet.policies.errors import Fault, PolicyError
 from licet.policies.offer import Offer, offer
 from licet.policies.wasm import EvaluationFailed, Policy, PolicyInstance, prepare
 
+MOST_KNOWN = 256
+LONGEST_KNOWN = 2_000
+"""So many answers, and of so many bytes, are kept with the decision they stand for."""
+
 
 class InProcessEngine:
     """The policy engine that needs no service. It is asked on the event loop and answers before it returns.
@@ -40,19 +44,30 @@ class InProcessEngine:
         self.revision = bundle.revision
         self._decision = _Document(prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline))
         self._offered = _Document(prepare(bundle.wasm, bundle.data, OFFERED, deadline))
+        # What an answer means depends on its text alone, and most calls get one of a few.
+        self._known: dict[bytes, Decided] = {}
 
     async def decide(self, input: bytes, decision_id: str) -> Decided:
         """The decision on `input`. It never raises: whatever goes wrong is a denial with a cause."""
         try:
-            document = self._decision.evaluate(input)
+            answer = self._decision.evaluate(input)
+            known = self._known.get(answer)
+            if known is not None:
+                return known.model_copy(update={"decision_id": decision_id})
+            document = self._decision.read(answer)
         except EvaluationFailed as error:
             return denied(str(error), decision_id=decision_id, revision=self.revision, engine=self.name)
-        return decided(document, decision_id=decision_id, revision=self.revision, engine=self.name)
+        decision = decided(document, decision_id=decision_id, revision=self.revision, engine=self.name)
+        if len(answer) <= LONGEST_KNOWN:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[answer] = decision
+        return decision
 
     async def offered(self, input: bytes, decision_id: str) -> Offer:
         """What a run is offered. It never raises: whatever goes wrong offers nothing, with a cause."""
         try:
-            document = self._offered.evaluate(input)
+            document = self._offered.read(self._offered.evaluate(input))
         except EvaluationFailed as error:
             return Offer(decision_id, self.revision, self.name, cause=str(error))
         return offer(document, decision_id=decision_id, revision=self.revision, engine=self.name)
@@ -61,15 +76,15 @@ class InProcessEngine:
 class _Document(threading.local):
     """What one entry point answers. Each thread has an instance of its own, once it has asked.
 
-    The instance is taken out while in use; a failed one stays out.
+    The instance is taken out while in use; one that failed stays out.
     """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._instance: PolicyInstance | None = None
 
-    def evaluate(self, input: bytes) -> Any:
-        """The document for this input.
+    def evaluate(self, input: bytes) -> bytes:
+        """The answer to this input, JSON text.
 
         Raises:
             EvaluationFailed: there is none, whatever the reason.
@@ -79,15 +94,28 @@ class _Document(threading.local):
         try:
             if instance is None:
                 instance = PolicyInstance(self._policy)
-            results = parse(instance.evaluate(input))
+            answer = instance.evaluate(input)
         except EvaluationFailed:
             raise
-        except ValueError:
-            raise EvaluationFailed("the policy's answer is no JSON") from None
         except Exception as error:
             raise EvaluationFailed(f"the engine failed: {type(error).__name__}: {error}") from None
         if not instance.worn:
             self._instance = instance
+        return answer
+
+    def read(self, answer: bytes) -> Any:
+        """The document in an answer.
+
+        Raises:
+            EvaluationFailed: there is none.
+        """
+        try:
+            results = parse(answer)
+        except Exception as error:
+            self._instance = None
+            if isinstance(error, ValueError):
+                raise EvaluationFailed("the policy's answer is no JSON") from None
+            raise EvaluationFailed(f"the engine failed: {type(error).__name__}: {error}") from None
         if not results:
             raise EvaluationFailed("the policy's decision is undefined")
         return results[0]["result"]

@@ -34,6 +34,7 @@ class ActiveRun:
         under_way: what will come of each call that this process is carrying out, so that nobody starts it twice.
         offered_by: the policy revision that has said which tools the run is offered.
         repeatable: calls that the worker before this one had begun, and that may be done once more.
+        scopes: the kill-switch scopes of the workflow and of the run.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ActiveRun:
         self.repeatable: set[str] = set()
         self.policy_prefix: bytes | None = None
         self.offered_by: str | None = None
+        self.scopes = (f"workflow:{workflow.name}", f"run:{state.run_id}")
 
     @property
     def id(self) -> str:
@@ -73,7 +75,8 @@ class ActiveRun:
         self, event: Event, payloads: Mapping[str, bytes] = NOTHING, *, by: Actor | None = None
     ) -> Draft:
         """An event of this run, by the runtime unless somebody else is named."""
-        return Draft(event, by or RUNTIME, {name: Payload(content) for name, content in payloads.items()})
+        salted = {name: Payload(content) for name, content in payloads.items()}
+        return Draft(event, by or RUNTIME, salted)
 
     def submit(
         self,
@@ -102,9 +105,7 @@ class ActiveRun:
             charges=charges,
             linger=linger,
         )
-        future = self.journal.submit(unit)
-        future.add_done_callback(lambda done: self._fold(done, drafts))
-        return future
+        return self.journal.submit(unit, lambda appended: self._fold(appended, drafts))
 
     async def append(
         self,
@@ -166,10 +167,7 @@ class ActiveRun:
             }
             self.state.apply(record.seq, record.time, record.event, payloads)
 
-    def _fold(self, done: asyncio.Future[Appended], drafts: tuple[Draft, ...]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return
-        appended = done.result()
+    def _fold(self, appended: Appended, drafts: tuple[Draft, ...]) -> None:
         if appended.first != self.state.seq + 1:
             self.catch_up(upto=appended.first)
         if appended.first != self.state.seq + 1:

@@ -57,11 +57,8 @@ class Call:
     @property
     def scopes(self) -> tuple[str, ...]:
         """The kill-switch scopes it falls under."""
-        return (
-            f"workflow:{self.run.workflow.name}",
-            f"tool:{self.tool_name}",
-            f"run:{self.run.id}",
-        )
+        workflow, run = self.run.scopes
+        return (workflow, f"tool:{self.tool_name}", run)
 
 
 @dataclass(frozen=True, slots=True)

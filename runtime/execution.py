@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,25 +28,21 @@ RECORD_TRIES = 3
 LONGEST_WORD = 2000
 """Characters of a tool's own words on why nothing was executed that are kept."""
 
-PERMIT_GRACE = timedelta(seconds=30)
-"""How long after a tool's timeout its permit still counts as possibly under way, unless the tool says otherwise."""
+PERMIT_GRACE = 30.0
+"""For so many seconds after a tool's timeout its permit still counts as possibly under way, unless the tool says
+otherwise."""
 
 START_LINGER = 0.005
 """Seconds until the start of a free read is written for its own sake: a read that answers sooner saves a commit, and
 one that hangs has left its record."""
 
 
-async def permit(call: Call, services: Services) -> Deny | End | None:
-    """8. The intent: from here on the call may happen, and the journal says so before it does.
-
-    Raises:
-        AppendRefused: another worker has the run; nothing was written and nothing may start.
-    """
+def intend(call: Call, services: Services) -> Awaitable[object]:
+    """8. The intent: from here on the call may happen, and the journal says so before it does. See `permit`."""
     run, tool, decision = call.run, call.tool, call.decision
     assert decision is not None
     now = services.clock.now()
-    lifetime = timedelta(seconds=tool.permit_lifetime) if tool.permit_lifetime else None
-    deadline = now + (lifetime or timedelta(seconds=tool.timeout) + PERMIT_GRACE)
+    deadline = now + timedelta(seconds=tool.permit_lifetime or tool.timeout + PERMIT_GRACE)
     event = CallPermitted(
         permit_id=new_id(),
         call_id=call.call_id,
@@ -62,17 +59,26 @@ async def permit(call: Call, services: Services) -> Deny | End | None:
     )
     draft = run.draft(event, {"policy_input": call.policy_input or b"null"})
     call.charges = reservation(run, call.price, now)
+    call.permit = event
+    call.context = replace(call.context, idempotency_key=event.idempotency_key, deadline=deadline)
+    return run.submit(*call.opening, draft, scopes=call.scopes, charges=call.charges)
+
+
+async def permit(call: Call, intent: Awaitable[object]) -> Deny | End | None:
+    """Wait until the intent is durable; only then is the call permitted.
+
+    Raises:
+        AppendRefused: another worker has the run; nothing was written and nothing may start.
+    """
     try:
-        await run.append(*call.opening, draft, scopes=call.scopes, charges=call.charges)
+        await intent
     except KilledBySwitch as switch:
         return End(f"switch.{switch.scope}", switch.reason)
     except BudgetExceeded as exceeded:
         return End(f"budgets.{exceeded.budget}", str(exceeded))
     except FenceLost:
-        return _ended_meanwhile(run)
+        return _ended_meanwhile(call.run)
     call.opening = []
-    call.permit = event
-    call.context = replace(call.context, idempotency_key=event.idempotency_key, deadline=deadline)
     return None
 
 

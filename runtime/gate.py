@@ -8,13 +8,13 @@ is durable before anybody sees it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from licet.audit.errors import JournalDamaged, JournalError
 from licet.policies import PolicyUnavailable
 from licet.runtime.call import Call, Halt, Park, deny
-from licet.runtime.execution import begin_read, leave_in_doubt, perform, permit, read
+from licet.runtime.execution import begin_read, intend, leave_in_doubt, perform, permit, read
 from licet.runtime.offering import offer_tools
 from licet.runtime.outcomes import Outcome
 from licet.runtime.results import outcome_of
@@ -54,8 +54,10 @@ class Gate:
                 self._enter("conclude", call)
                 return await self._own(conclude(call, halt, self._services))
             if call.needs_permit:
+                self._enter("intent", call)
+                intent = intend(call, self._services)
                 admitted = True
-                return await self._own(self._carry_out(call), call)
+                return await self._own(self._carry_out(call, intent), call)
             begin_read(call)
         finally:
             if not admitted:
@@ -103,10 +105,9 @@ class Gate:
                 return halt
         return None
 
-    async def _carry_out(self, call: Call) -> Outcome:
+    async def _carry_out(self, call: Call, intent: Awaitable[object]) -> Outcome:
         try:
-            self._enter("intent", call)
-            halt = await permit(call, self._services)
+            halt = await permit(call, intent)
             if halt is not None:
                 return await conclude(call, halt, self._services)
         finally:
@@ -117,14 +118,38 @@ class Gate:
         self._services.observe(stage, call.call_id)
 
     async def _own(self, work: Coroutine[Any, Any, Outcome], carries_out: Call | None = None) -> Outcome:
-        task = asyncio.create_task(work)
+        """Do `work` in a task of the gate's own, which a cancelled caller leaves behind at work."""
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(_deliver(work, answer))
         self._owned.add(task)
-        task.add_done_callback(self._owned.discard)
         if carries_out is not None:
-            under_way, call_id = carries_out.run.under_way, carries_out.call_id
-            under_way[call_id] = task
-            task.add_done_callback(lambda _: under_way.pop(call_id, None))
-        return await asyncio.shield(task)
+            carries_out.run.under_way[carries_out.call_id] = task
+
+        def ended(_: asyncio.Task[Outcome]) -> None:
+            self._owned.discard(task)
+            if carries_out is not None:
+                carries_out.run.under_way.pop(carries_out.call_id, None)
+            if not answer.done():  # the task was taken down
+                answer.cancel()
+            elif not answer.cancelled() and not task.cancelled():
+                task.exception()  # whoever called was told it
+
+        task.add_done_callback(ended)
+        return await answer
+
+
+async def _deliver(work: Coroutine[Any, Any, Outcome], answer: asyncio.Future[Outcome]) -> Outcome:
+    """Answer as soon as the outcome is there, which is sooner than a task tells of its end."""
+    try:
+        outcome = await work
+    except Exception as error:
+        if answer.done():
+            raise
+        answer.set_exception(error)
+        raise
+    if not answer.done():
+        answer.set_result(outcome)
+    return outcome
 
 
 async def _recorded(call: Call) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -44,6 +44,24 @@ from licet.tools import Agent, Principal, raw_arguments
 CallStatus = Literal[
     "proposed", "denied", "withheld", "waiting", "permitted", "executed", "failed", "in_doubt"
 ]
+
+CallEvent = (
+    CallDenied
+    | CallWithheld
+    | CallPermitted
+    | CallExecuted
+    | CallFailed
+    | CallInDoubt
+    | CallReconciled
+    | ApprovalRequested
+    | ApprovalClosed
+)
+"""What moves a call."""
+
+Payloads = Mapping[str, bytes]
+"""An event's payloads by name."""
+
+ZERO = Decimal(0)
 
 RECENT_CALLS = 50
 """How many of the run's calls policy sees, newest last."""
@@ -170,71 +188,62 @@ class RunState:
         """`worked` in whole milliseconds, as records carry it."""
         return self.worked(now) // timedelta(milliseconds=1)
 
-    def apply(self, seq: int, time: datetime, event: Event, payloads: Mapping[str, bytes]) -> None:
+    def apply(self, seq: int, time: datetime, event: Event, payloads: Payloads) -> None:
         """Fold one event in. `payloads` are its own, by name; an erased one is missing."""
         self.seq = seq
-        match event:
-            case RunStarted():
-                self.started = event
-                self.running_since = time
-                self.input = payloads.get("input", b"null")
-                self.salt = payloads.get("salt", b"")
-                self.principal = _principal(event, self.tenant, payloads.get("principal"))
-            case RunDelegated():
-                self.agent_roles = frozenset(event.roles)
-            case RunResumed():
-                if self.running_since is not None and self.last_time is not None:
-                    self.active += max(self.last_time - self.running_since, timedelta(0))
-                self.running_since = time
-                self.status = "running"
-                self.suspended = None
-            case RunSuspended():
-                self.active = timedelta(milliseconds=event.active_ms)
-                self.running_since = None
-                self.status = "suspended"
-                self.suspended = event
-            case RunFinished():
-                self.active = timedelta(milliseconds=event.active_ms)
-                self.running_since = None
-                self.status = "finished"
-                self.finished = event
-                self.output = payloads.get("output")
-            case ToolsOffered():
-                self.hidden = event.hidden
-            case ModelRequested():
-                self._count_lost_request()
-                self.steps = event.step
-                self.outstanding = event
-            case ModelResponded():
-                self._responded(event, payloads)
-            case ModelFailed():
-                if event.sent:
-                    self._count_lost_request()
-                self.outstanding = None
-                self.model_failures_in_row += 1
-            case OutputRefused():
-                self.turns[-1].refusals.append(payloads.get("errors", b'""'))
-            case CallProposed():
-                self._propose((event,), orjson.loads(payloads.get("proposals", b"{}")))
-            case ApprovalAnswered(verdict="edit"):
-                self.calls[event.call_id].edits.append(payloads.get("args", b"null"))
-            case (
-                CallDenied()
-                | CallWithheld()
-                | ApprovalRequested()
-                | ApprovalClosed()
-                | CallPermitted()
-                | CallExecuted()
-                | CallFailed()
-                | CallInDoubt()
-                | CallReconciled()
-            ):
-                self._moved(self.calls[event.call_id], event, payloads)
-            case _:
-                pass
+        fold = _FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event, time, payloads)
         self.last_time = time
 
-    def _responded(self, event: ModelResponded, payloads: Mapping[str, bytes]) -> None:
+    def _started(self, event: RunStarted, time: datetime, payloads: Payloads) -> None:
+        self.started = event
+        self.running_since = time
+        self.input = payloads.get("input", b"null")
+        self.salt = payloads.get("salt", b"")
+        self.principal = _principal(event, self.tenant, payloads.get("principal"))
+
+    def _delegated(self, event: RunDelegated, time: datetime, payloads: Payloads) -> None:
+        self.agent_roles = frozenset(event.roles)
+
+    def _offered(self, event: ToolsOffered, time: datetime, payloads: Payloads) -> None:
+        self.hidden = event.hidden
+
+    def _resumed(self, event: RunResumed, time: datetime, payloads: Payloads) -> None:
+        if self.running_since is not None and self.last_time is not None:
+            self.active += max(self.last_time - self.running_since, timedelta(0))
+        self.running_since = time
+        self.status = "running"
+        self.suspended = None
+
+    def _suspended(self, event: RunSuspended, time: datetime, payloads: Payloads) -> None:
+        self.active = timedelta(milliseconds=event.active_ms)
+        self.running_since = None
+        self.status = "suspended"
+        self.suspended = event
+
+    def _finished(self, event: RunFinished, time: datetime, payloads: Payloads) -> None:
+        self.active = timedelta(milliseconds=event.active_ms)
+        self.running_since = None
+        self.status = "finished"
+        self.finished = event
+        self.output = payloads.get("output")
+
+    def _requested(self, event: ModelRequested, time: datetime, payloads: Payloads) -> None:
+        self._count_lost_request()
+        self.steps = event.step
+        self.outstanding = event
+
+    def _request_failed(self, event: ModelFailed, time: datetime, payloads: Payloads) -> None:
+        if event.sent:
+            self._count_lost_request()
+        self.outstanding = None
+        self.model_failures_in_row += 1
+
+    def _refused(self, event: OutputRefused, time: datetime, payloads: Payloads) -> None:
+        self.turns[-1].refusals.append(payloads.get("errors", b'""'))
+
+    def _responded(self, event: ModelResponded, time: datetime, payloads: Payloads) -> None:
         self.outstanding = None
         self.model_failures_in_row = 0
         self.spent += Decimal(event.cost)
@@ -253,6 +262,9 @@ class RunState:
                 finish_reason=event.finish_reason,
             )
         )
+
+    def _proposed(self, event: CallProposed, time: datetime, payloads: Payloads) -> None:
+        self._propose((event,), orjson.loads(payloads.get("proposals", b"{}")))
 
     def _approved(self, call: CallState, policy_input: bytes) -> None:
         """From its permit on a call that people approved is what policy judged, whatever was proposed or edited."""
@@ -276,71 +288,114 @@ class RunState:
                 provider_id=item.get("provider_id"),
             )
 
-    def _moved(self, call: CallState, event: Any, payloads: Mapping[str, bytes]) -> None:
-        match event:
-            case CallDenied():
-                call.status = "denied"
-                self.denials_in_row += 1
-                self._outcome(call, "denied")
-            case CallWithheld():
-                call.status = "withheld"
-                self._outcome(call, "withheld")
-            case ApprovalRequested():
-                call.status = "waiting"
-                call.request_ids.append(event.request_id)
-            case ApprovalClosed():
-                call.status = "proposed"
-            case CallPermitted():
-                if call.attempts == 0:
-                    self.started_calls[call.tool] += 1
-                    self.repeats[event.digest] += 1
-                call.status = "permitted"
-                call.effect = event.effect
-                call.permit = event
-                call.attempts = event.attempt
-                call.reserved[event.permit_id] = Decimal(event.reserved_cost)
-                self.spent += Decimal(event.reserved_cost)
-                self.granted += 1 if event.request_ids else 0
-                if event.request_ids and "policy_input" in payloads:
-                    self._approved(call, payloads["policy_input"])
-            case CallExecuted():
-                self._settle(call, event, event.cost)
-                call.status = "executed"
-                call.result = payloads.get("result")
-                self.denials_in_row = self.errors_in_row = 0
-                self._outcome(call, "executed")
-            case CallFailed():
-                self._settle(call, event, "0")
-                call.status = "failed"
-                self.errors_in_row += 1
-                self._outcome(call, "failed")
-            case CallInDoubt():
-                call.status = "in_doubt"
-                self._outcome(call, "in_doubt")
-            case CallReconciled():
-                call.status = "executed" if event.happened else "failed"
-                self._outcome(call, call.status)
-        call.last = event
+    def _denied(self, event: CallDenied, time: datetime, payloads: Payloads) -> None:
+        self.denials_in_row += 1
+        self._outcome(event, "denied")
 
-    def _settle(self, call: CallState, event: CallExecuted | CallFailed, cost: str) -> None:
+    def _withheld(self, event: CallWithheld, time: datetime, payloads: Payloads) -> None:
+        self._outcome(event, "withheld")
+
+    def _asked(self, event: ApprovalRequested, time: datetime, payloads: Payloads) -> None:
+        self._moved(event, "waiting").request_ids.append(event.request_id)
+
+    def _edited(self, event: ApprovalAnswered, time: datetime, payloads: Payloads) -> None:
+        if event.verdict == "edit":
+            self.calls[event.call_id].edits.append(payloads.get("args", b"null"))
+
+    def _closed(self, event: ApprovalClosed, time: datetime, payloads: Payloads) -> None:
+        self._moved(event, "proposed")
+
+    def _permitted(self, event: CallPermitted, time: datetime, payloads: Payloads) -> None:
+        call = self._moved(event, "permitted")
+        if call.attempts == 0:
+            self.started_calls[call.tool] += 1
+            self.repeats[event.digest] += 1
+        call.effect = event.effect
+        call.permit = event
+        call.attempts = event.attempt
+        reserved = Decimal(event.reserved_cost)
+        call.reserved[event.permit_id] = reserved
+        self.spent += reserved
+        if event.request_ids:
+            self.granted += 1
+            if "policy_input" in payloads:
+                self._approved(call, payloads["policy_input"])
+
+    def _executed(self, event: CallExecuted, time: datetime, payloads: Payloads) -> None:
+        self._settle(event, event.cost)
+        self.denials_in_row = self.errors_in_row = 0
+        self._outcome(event, "executed").result = payloads.get("result")
+
+    def _failed(self, event: CallFailed, time: datetime, payloads: Payloads) -> None:
+        self._settle(event, "0")
+        self.errors_in_row += 1
+        self._outcome(event, "failed")
+
+    def _doubted(self, event: CallInDoubt, time: datetime, payloads: Payloads) -> None:
+        self._outcome(event, "in_doubt")
+
+    def _reconciled(self, event: CallReconciled, time: datetime, payloads: Payloads) -> None:
+        self._outcome(event, "executed" if event.happened else "failed")
+
+    def _moved(self, event: CallEvent, status: CallStatus) -> CallState:
+        call = self.calls[event.call_id]
+        call.status = status
+        call.last = event
+        return call
+
+    def _outcome(self, event: CallEvent, status: CallStatus) -> CallState:
+        call = self._moved(event, status)
+        counts = self.outcomes.get(call.tool)
+        if counts is None:
+            counts = self.outcomes[call.tool] = Counter()
+        counts[status] += 1
+        self.recent.append({"tool": call.tool, "effect": call.effect, "outcome": status, "labels": []})
+        if len(self.recent) > RECENT_CALLS:
+            del self.recent[0]
+        return call
+
+    def _settle(self, event: CallExecuted | CallFailed, cost: str) -> None:
+        call = self.calls[event.call_id]
         if event.permit_id is None:
             self.started_calls[call.tool] += 1
             self.repeats[event.digest] += 1
             call.effect = "read"
         else:
-            self.spent -= call.reserved.pop(event.permit_id, Decimal(0))
-        self.spent += Decimal(cost)
-
-    def _outcome(self, call: CallState, outcome: str) -> None:
-        self.outcomes.setdefault(call.tool, Counter())[outcome] += 1
-        self.recent.append({"tool": call.tool, "effect": call.effect, "outcome": outcome, "labels": []})
-        del self.recent[:-RECENT_CALLS]
+            self.spent -= call.reserved.pop(event.permit_id, ZERO)
+        if cost != "0":
+            self.spent += Decimal(cost)
 
     def _count_lost_request(self) -> None:
         if self.outstanding is not None:
             self.spent += Decimal(self.outstanding.reserved_cost)
             self.tokens += self.outstanding.reserved_input + self.outstanding.reserved_output
             self.outstanding = None
+
+
+_FOLDS: dict[type[Any], Callable[[RunState, Any, datetime, Payloads], None]] = {
+    RunStarted: RunState._started,
+    RunDelegated: RunState._delegated,
+    RunResumed: RunState._resumed,
+    RunSuspended: RunState._suspended,
+    RunFinished: RunState._finished,
+    ToolsOffered: RunState._offered,
+    ModelRequested: RunState._requested,
+    ModelResponded: RunState._responded,
+    ModelFailed: RunState._request_failed,
+    OutputRefused: RunState._refused,
+    CallProposed: RunState._proposed,
+    CallDenied: RunState._denied,
+    CallWithheld: RunState._withheld,
+    CallPermitted: RunState._permitted,
+    CallExecuted: RunState._executed,
+    CallFailed: RunState._failed,
+    CallInDoubt: RunState._doubted,
+    CallReconciled: RunState._reconciled,
+    ApprovalRequested: RunState._asked,
+    ApprovalAnswered: RunState._edited,
+    ApprovalClosed: RunState._closed,
+}
+"""What each kind of event does to a run; other kinds do nothing to it."""
 
 
 def _principal(event: RunStarted, tenant: str, payload: bytes | None) -> Principal:

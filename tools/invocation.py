@@ -48,24 +48,45 @@ async def call_within(
         BaseException: whatever the function, a provider, or its closing raises.
     """
     turn = _Turn()
+    if not needs.injected:
+        return await _attempt(seconds, function, values, needs, context, injector, AsyncExitStack(), turn)
     raised: BaseException | None = None
-    limit = asyncio.timeout(seconds)
     async with AsyncExitStack() as stack:
         try:
-            async with limit:
-                given = await injector.give(needs, context, stack)
-                return await _run(function, {**values, **given}, turn)
-        except TimeoutError as error:
-            raised = TimeIsUp(turn.taken()) if limit.expired() else error
-            raise raised from None
-        except Exception as error:
-            raised = error if turn.taken() else _not_started(error)
-            raise raised from None if raised is error else error
+            return await _attempt(seconds, function, values, needs, context, injector, stack, turn)
         except BaseException as error:
-            turn.taken()
             raised = error
             raise
     raise raised or RuntimeError("unreachable")
+
+
+async def _attempt(
+    seconds: float,
+    function: Function,
+    values: dict[str, Any],
+    needs: Needs,
+    context: ToolContext,
+    injector: Injector,
+    stack: AsyncExitStack,
+    turn: _Turn,
+) -> Any:
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            if needs.injected or needs.context:
+                values = {**values, **await injector.give(needs, context, stack)}
+            return await _run(function, values, turn)
+    except TimeoutError as error:
+        if limit.expired():
+            raise TimeIsUp(turn.taken()) from None
+        raise error from None
+    except Exception as error:
+        if turn.taken():
+            raise
+        raise _not_started(error) from error
+    except BaseException:
+        turn.taken()
+        raise
 
 
 def _not_started(error: Exception) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}:]', re.DOTALL)
 _SEARCHED = 100_000
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
+_AS_THEY_ARE = frozenset({str, bool, type(None)})
 
 
 class _Fault:
@@ -49,14 +51,16 @@ def read(raw: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
     """
     text = _decoded(raw_arguments(raw) if isinstance(raw, Mapping) else raw)
     _check_shape(text)
-    found: list[_Fault] = []
+    found = _reading.found
+    found.clear()
     try:
-        tree = _decoder(found).decode(text)
+        tree = _reading.decoder.decode(text)
     except json.JSONDecodeError as error:
         raise _invalid("", f"is not valid JSON: {error.msg}, at character {error.pos}") from None
     except (RecursionError, ValueError):
         raise _invalid("", "is not valid JSON") from None
     if found:
+        found.clear()
         raise InvalidArguments(_located(tree, ()))
     if type(tree) is not dict:
         raise _invalid("", "the arguments should be a JSON object")
@@ -75,6 +79,11 @@ def raw_arguments(arguments: str | bytes | Mapping[str, Any]) -> bytes:
         return arguments
     if isinstance(arguments, str):
         return arguments.encode(errors="surrogatepass")
+    if all(type(value) in _AS_THEY_ARE for value in arguments.values()):
+        try:
+            return orjson.dumps(arguments)
+        except TypeError:
+            pass  # a name that is no text, or text that is no Unicode: `json_text` says so
     faults: list[FieldError] = []
     text = json_text(arguments, faults)
     if faults:
@@ -191,6 +200,17 @@ def _decoder(found: list[_Fault]) -> json.JSONDecoder:
         parse_int=number(read_integer),
         parse_constant=lambda _: fault("is not a finite number"),
     )
+
+
+class _Reading(threading.local):
+    """A decoder, which takes a while to make, and what the text that it reads is at fault in."""
+
+    def __init__(self) -> None:
+        self.found: list[_Fault] = []
+        self.decoder = _decoder(self.found)
+
+
+_reading = _Reading()
 
 
 def _children(value: Any) -> list[tuple[str | int, Any]]:

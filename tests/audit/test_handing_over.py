@@ -6,7 +6,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,7 +95,7 @@ async def test_units_that_linger_and_those_that_do_not_keep_their_order(tmp_path
     with Journal.open(f"sqlite:///{tmp_path}/licet.db", create=True) as journal:
         futures = []
         for number in range(2000):
-            lingering = replace(unit(number), linger=0.001 * (number % 3))
+            lingering = unit(number)._replace(linger=0.001 * (number % 3))
             futures.append(journal.submit(lingering))
             if number % 7 == 0:
                 await asyncio.sleep(0)
