@@ -136,6 +136,17 @@ class RunStarted(_Event):
     """Contract hash by tool name, as bound when the run started."""
 
 
+class RunDelegated(_Event):
+    """The agent has rights of its own: of the principal's roles it may use these alone. It is written together with
+    `run.started`, and with `run.resumed` when they have become fewer. Without it the agent may use whichever roles its
+    principal has.
+    """
+
+    type: Literal["run.delegated"] = "run.delegated"
+    agent: str
+    roles: tuple[str, ...]
+
+
 class RunResumed(_Event):
     """A worker took the run over. This is the claim: what the worker before it appends is refused."""
 
@@ -163,6 +174,21 @@ class RunFinished(_Event):
     """Which limit, stop rule or switch ended it."""
     reason: str
     active_ms: int
+
+
+class ToolsOffered(_Event):
+    """Policy said which of the workflow's tools the run is offered, and it is not what it was before. Until the first
+    such record the run is offered all of them. Payload: `policy_input`.
+    """
+
+    type: Literal["tools.offered"] = "tools.offered"
+    decision_id: str
+    revision: str
+    engine: str
+    hidden: dict[str, tuple[Denial, ...]]
+    """The tools that are not offered, with the reasons. The workflow's other tools are."""
+    cause: str | None = None
+    """The engine failed or answered nonsense, and this is why tools are hidden."""
 
 
 # A step of the loop
@@ -395,9 +421,11 @@ Event = Annotated[
     | SwitchedOff
     | SwitchedOn
     | RunStarted
+    | RunDelegated
     | RunResumed
     | RunSuspended
     | RunFinished
+    | ToolsOffered
     | ModelRequested
     | ModelResponded
     | ModelFailed

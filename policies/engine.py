@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from licet.audit.errors import ServiceDown
 from licet.audit.events import Decided
+from licet.policies.offer import Offer
 
 
 class PolicyUnavailable(ServiceDown):
@@ -40,6 +41,16 @@ class PolicyEngine(Protocol):
 
         Raises:
             PolicyUnavailable: the service that holds the policy is down or slow.
+        """
+        ...
+
+    async def offered(self, input: bytes, decision_id: str) -> Offer:
+        """Which of the tools in `input` a run is offered: the value of `data.licet.offered`.
+
+        A policy that fails, or answers nonsense, offers none of them.
+
+        Raises:
+            PolicyUnavailable: as for `decide`.
         """
         ...
 

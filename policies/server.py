@@ -14,11 +14,12 @@ from licet.audit.clock import new_id
 from licet.audit.errors import ConfigurationError
 from licet.audit.events import Decided
 from licet.policies.answer import check, parse
-from licet.policies.bundle import ENTRYPOINT
+from licet.policies.bundle import ENTRYPOINT, OFFERED
 from licet.policies.decision import decided, denied
 from licet.policies.engine import PolicyUnavailable
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.load import policy_set
+from licet.policies.offer import Offer, offer
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -31,6 +32,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
 
 _LONGEST_CAUSE = 500
 """So many characters of an error of OPA's go into the record."""
+
+
+class _NoAnswer(Exception):
+    """OPA has answered, and it is no decision; the message says why, in words that follow "no decision:"."""
 
 
 class OpaServer:
@@ -78,7 +83,6 @@ class OpaServer:
         self.bundle, self.revision = bundle.raw, bundle.revision
         self._deadline, self._ready_within = deadline, ready_within
         self._token, self._certificate = token, certificate
-        self._endpoint = f"{self.url}/v1/data/{ENTRYPOINT}?provenance=true"
         self._client: Any = None
         self._session: ClientSession | None = None
 
@@ -127,13 +131,14 @@ class OpaServer:
             ) from None
         while True:
             try:
-                decision = await self._ask(b"{}", new_id())
+                # OPA compiles a query when it is first asked, which may take longer than a decision has.
+                decision, offer = await self.decide(b"{}", new_id()), await self.offered(b"{}", new_id())
             except PolicyUnavailable:
                 if loop.time() >= end:
                     raise
             else:
-                if decision.cause is not None:
-                    raise PolicyUnavailable(f"OPA at {self.url} gives no decision: {decision.cause}")
+                if cause := decision.cause or offer.cause:
+                    raise PolicyUnavailable(f"OPA at {self.url} gives no decision: {cause}")
                 return
             await asyncio.sleep(_LONGEST_PAUSE)
 
@@ -163,30 +168,46 @@ class OpaServer:
             ConfigurationError: the engine is not open.
         """
         try:
+            document = await self._ask(ENTRYPOINT, input, decision_id)
+        except _NoAnswer as error:
+            return denied(str(error), decision_id=decision_id, revision=self.revision, engine=self.name)
+        return decided(document, decision_id=decision_id, revision=self.revision, engine=self.name)
+
+    async def offered(self, input: bytes, decision_id: str) -> Offer:
+        """What a run is offered. What OPA answers with an error, or in another form, offers nothing.
+
+        Raises:
+            PolicyUnavailable, ConfigurationError: as for `decide`.
+        """
+        try:
+            document = await self._ask(OFFERED, input, decision_id)
+        except _NoAnswer as error:
+            return Offer(decision_id, self.revision, self.name, cause=str(error))
+        return offer(document, decision_id=decision_id, revision=self.revision, engine=self.name)
+
+    async def _ask(self, entrypoint: str, input: bytes, decision_id: str) -> Any:
+        try:
             check(input)  # only a whole document stays within its place in the request
         except ValueError:
-            return self._denied("the input is no JSON", decision_id)
-        return await self._ask(input, decision_id)
-
-    async def _ask(self, input: bytes, decision_id: str) -> Decided:
+            raise _NoAnswer("the input is no JSON") from None
         # The bytes go as they are: the client's own query would read them and lose digits. OPA puts what stands beside
         # the input into its decision log, under custom.request_metadata.
         body = b'{"licet":{"decision_id":%b},"input":%b}' % (orjson.dumps(decision_id), input)
-        status, raw = await self._post(body)
+        status, raw = await self._post(f"{self.url}/v1/data/{entrypoint}?provenance=true", body)
         try:
             answer = parse(raw)
         except (ValueError, RecursionError):
             answer = None
         if status != 200:
-            return self._denied(f"OPA answered {status}{_said(answer)}", decision_id)
+            raise _NoAnswer(f"OPA answered {status}{_said(answer)}")
         if type(answer) is not dict or type(answer.get("provenance")) is not dict:
-            return self._denied("what answered is not OPA", decision_id)
+            raise _NoAnswer("what answered is not OPA")
         self._check_revision(answer["provenance"].get("bundles"))
         if "result" not in answer:
-            return self._denied("the policy's decision is undefined", decision_id)
-        return decided(answer["result"], decision_id=decision_id, revision=self.revision, engine=self.name)
+            raise _NoAnswer("the policy's decision is undefined")
+        return answer["result"]
 
-    async def _post(self, body: bytes) -> tuple[int, bytes]:
+    async def _post(self, url: str, body: bytes) -> tuple[int, bytes]:
         from aiohttp import ClientError
 
         session = self._session
@@ -198,7 +219,7 @@ class OpaServer:
                 while True:
                     try:
                         async with session.post(
-                            self._endpoint,
+                            url,
                             data=body,
                             headers={"Content-Type": "application/json"},
                             allow_redirects=False,
@@ -227,9 +248,6 @@ class OpaServer:
             f"OPA at {self.url} {what}, and this runtime decides by revision {self.revision}. Give OPA the bundle "
             "that `python -m licet.policies.server_bundle` makes, or give this runtime the policies that OPA serves"
         )
-
-    def _denied(self, cause: str, decision_id: str) -> Decided:
-        return denied(cause, decision_id=decision_id, revision=self.revision, engine=self.name)
 
 
 def _address(url: str) -> tuple[str, int, bool]:

@@ -7,7 +7,7 @@ or holds it up. None of them has an effect on the world, and none of them writes
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -63,7 +63,7 @@ Stage = Callable[[Call, Services], Awaitable[Halt | None]]
 
 
 async def admit(call: Call, services: Services) -> Halt | None:
-    """1. No kill switch covers the call, the run is still going, and the workflow lists the tool."""
+    """1. No kill switch covers the call, the run is still going, the workflow lists the tool, and it is offered."""
     state = call.run.state
     if state.status != "running":
         return deny("run", "licet.run.not_running", f"This run is {state.status}; no call can start.")
@@ -79,7 +79,8 @@ async def admit(call: Call, services: Services) -> Halt | None:
             "There is no such tool here. Use only the tools offered.",
         )
     call.allowance, call.tool = allowance, tool
-    return None
+    hidden = call.run.state.hidden.get(call.tool_name)
+    return None if hidden is None else Deny("offered", hidden)
 
 
 async def read_arguments(call: Call, services: Services) -> Halt | None:
@@ -120,9 +121,16 @@ async def authorize(call: Call, services: Services) -> Halt | None:
     try:
         if hooks.resource is not None:
             call.resource = await hooks.resource(call.arguments, call.context, services.injector)
+            if call.resource.get("tenant") not in (None, call.run.principal.tenant):
+                told = "What the call is about belongs to another tenant."
+                return deny("authorization", "licet.authorization.other_tenant", told, visible=False)
         if hooks.authorize is None:
             return None
         answer = await hooks.authorize(call.arguments, call.context, services.injector)
+        if answer is True and call.run.user is not call.run.principal:
+            # With fewer roles than the user has: the user must be allowed it too, should a role of theirs forbid it.
+            as_user = replace(call.context, principal=call.run.user)
+            answer = await hooks.authorize(call.arguments, as_user, services.injector)
     except HookTimeout as error:
         return Park(str(error))
     except (HookFailed, MissingProvider) as error:
