@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from licet.runtime.cli import policy_replay
 from licet.runtime.cli.options import AsJson, Policies
 from licet.runtime.cli.terminal import as_json, complain, data, safe, say
 
 app = typer.Typer(help="Check, build and try policies.", no_args_is_help=True, rich_markup_mode=None)
+app.command("replay")(policy_replay.replay)
 
 Folder = Annotated[
     Path,
