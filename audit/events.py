@@ -88,10 +88,33 @@ class WorkflowRegistered(_Event):
 
 
 class PolicyActivated(_Event):
-    """A policy set came into force here for the first time. Payload: `bundle`. Stream: installation."""
+    """A policy set came into force, and the one before it here was another. Payload: `bundle`, with the first such
+    record of a revision. Stream: installation.
+    """
 
     type: Literal["policy.activated"] = "policy.activated"
     revision: str
+
+
+class PolicyFault(_Frozen):
+    """One thing that is wrong with a policy set, and where; lines are counted from 1."""
+
+    reason: str
+    file: str | None = None
+    line: int | None = None
+
+
+class PolicyRejected(_Event):
+    """A policy set that was to come into force cannot be used, and the one before it stays. Stream: installation.
+
+    `source` is where it was to come from: a path, or the name of an engine.
+    """
+
+    type: Literal["policy.rejected"] = "policy.rejected"
+    kept: str
+    source: str
+    error: str
+    faults: tuple[PolicyFault, ...]
 
 
 class SwitchedOff(_Event):
@@ -392,6 +415,7 @@ class CallReconciled(_Event):
 Event = Annotated[
     WorkflowRegistered
     | PolicyActivated
+    | PolicyRejected
     | SwitchedOff
     | SwitchedOn
     | RunStarted

@@ -43,9 +43,11 @@ Observer = Callable[[str, str], None]
 """Told the name of each stage, and the call's id, as the call enters it. For measuring and tracing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
-    """What the stages ask. One for the whole life of a runtime."""
+    """What the stages ask. One for the whole life of a runtime, in which only `engine` is ever replaced: by
+    `licet.runtime.reloading`. A stage takes it from here once for each decision.
+    """
 
     journal: Journal
     engine: PolicyEngine
