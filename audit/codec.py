@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from licet.audit.canonical import Json, canonical
 from licet.audit.clock import parse_timestamp, timestamp
 from licet.audit.errors import JournalDamaged, Unrecordable
-from licet.audit.events import EVENT_CLASSES, EVENTS, Actor, Decided, Event
+from licet.audit.events import EVENT_CLASSES, EVENTS, Actor, Decided, Event, ShadowDisagreed
 from licet.audit.records import GENESIS, SALT_BYTES, Draft, Payload, Record, Unit, record_hash
 
 FIELDS = frozenset({"actor", "body", "payloads", "prev", "seq", "stream", "tenant", "time", "type", "v"})
@@ -126,7 +126,8 @@ def _says_anything(annotation: Any) -> bool:
     return annotation not in (str, int, bool, type(None), ...)
 
 
-_FREE_FORM = frozenset(event for event in EVENT_CLASSES if _says_anything(event))
+# One with two decisions counts as such: `_is_plain` looks into the obligations of one.
+_FREE_FORM = frozenset(event for event in EVENT_CLASSES if _says_anything(event) or event is ShadowDisagreed)
 _DECIDED = frozenset(event for event in EVENT_CLASSES if "decision" in event.model_fields)
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _ENDS: dict[type[Any], bytes] = {

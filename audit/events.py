@@ -412,6 +412,58 @@ class CallReconciled(_Event):
     happened: bool
 
 
+# What a shadow policy said
+
+
+class ShadowDisagreed(_Event):
+    """A candidate policy, which is asked beside the one in force and decides nothing, said something else of a call.
+    Stream: the tenant's shadow stream.
+
+    The input is the payload of the record in which the run holds `decision`.
+    """
+
+    type: Literal["shadow.disagreed"] = "shadow.disagreed"
+    run_id: str
+    call_id: str
+    workflow: str
+    version: str
+    tool: str
+    effect: Literal["read", "write", "irreversible"]
+    asked_at: str
+    """The time that both saw."""
+    decision: Decided
+    candidate: Decided
+
+
+class ShadowTally(_Frozen):
+    """Calls of one tool in one workflow: of how many the candidate said the same, of how many it had no answer, and
+    of how many it was not asked, because too many waited.
+    """
+
+    workflow: str
+    version: str
+    tool: str
+    agreed: int
+    failed: int
+    dropped: int
+
+
+class ShadowCounted(_Event):
+    """What became of calls that have no `shadow.disagreed`, and were decided between `since` and `until`. Stream: the
+    tenant's shadow stream.
+
+    `failure` is the last reason for which the candidate had no answer.
+    """
+
+    type: Literal["shadow.counted"] = "shadow.counted"
+    revision: str
+    candidate: str
+    since: str
+    until: str
+    tallies: tuple[ShadowTally, ...]
+    failure: str | None = None
+
+
 Event = Annotated[
     WorkflowRegistered
     | PolicyActivated
@@ -436,7 +488,9 @@ Event = Annotated[
     | CallExecuted
     | CallFailed
     | CallInDoubt
-    | CallReconciled,
+    | CallReconciled
+    | ShadowDisagreed
+    | ShadowCounted,
     Field(discriminator="type"),
 ]
 

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +22,7 @@ from licet.audit.errors import ConfigurationError
 from licet.audit.events import Actor, RunStarted
 from licet.audit.journal import Journal
 from licet.audit.records import SALT_BYTES
-from licet.policies import ManagedEngine
+from licet.policies import ManagedEngine, PolicyEngine
 from licet.runtime.active import ActiveRun
 from licet.runtime.errors import ModelUnpriced, RuntimeClosed, UnknownWorkflow
 from licet.runtime.gate import Gate
@@ -32,6 +33,7 @@ from licet.runtime.registration import register, registered_content
 from licet.runtime.reloading import Policies, change, engine_of
 from licet.runtime.results import result_of
 from licet.runtime.session import Session
+from licet.runtime.shadow import Shadow
 from licet.runtime.stages import Observer, Services
 from licet.runtime.state import RunState
 from licet.runtime.workflow import Workflow
@@ -57,6 +59,9 @@ class Runtime:
         models: pydantic-ai models by the names that workflows use, `Priced` where genai-prices has no price.
         policies: a bundle, or a folder of Rego that is added to the shipped library; None is the library alone. Or an
             engine of its own, such as `OpaServer`, which this runtime then starts and closes.
+        shadow: a candidate, given like `policies`, that is asked beside them of every call and decides nothing. Where
+            it says something else, that is journalled; `licet policy shadow` tells. It is asked, and if it has a life
+            of its own started and closed, in a thread with an event loop of its own.
         inject: what `Annotated[T, Injected]` parameters get, by type: an instance, or a callable that makes one.
         directory: who may review what; by default the file that `LICET_REVIEWERS` names.
         verifier: checks the signatures of reviews; by default by the keys that `LICET_APPROVAL_PUBLIC_KEYS` names, else
@@ -78,6 +83,7 @@ class Runtime:
         tools: Sequence[Any] = (),
         models: Mapping[str, Model | Priced] | None = None,
         policies: Policies = None,
+        shadow: Path | str | PolicyEngine | None = None,
         inject: Mapping[Any, Any] | None = None,
         directory: Directory | None = None,
         verifier: ReviewVerifier | None = None,
@@ -96,6 +102,7 @@ class Runtime:
         self._tools: dict[str, Tool] = index(declared)
         self._models = dict(models or {})
         self._policies = policies
+        self._shadow = shadow
         self._injector = Injector(dict(inject or {}))
         for workflow in workflows:
             self._check(workflow)
@@ -116,6 +123,9 @@ class Runtime:
         for workflow in self._workflows.values():
             self._check_price(workflow)
         engine = engine_of(self._policies)
+        candidate = None if self._shadow is None else engine_of(self._shadow)
+        if candidate is engine:
+            raise ConfigurationError("the engine in force is no shadow of itself; give shadow another one")
         self._reloads = asyncio.Lock()
         journal = Journal.open(self.database, create=True, clock=self._clock)
         try:
@@ -132,6 +142,7 @@ class Runtime:
                 environment=self._environment,
                 clock=self._clock,
                 observe=self._observer,
+                shadow=None if candidate is None else Shadow(candidate, journal),
             )
         except BaseException:
             journal.close()
@@ -153,6 +164,8 @@ class Runtime:
             self._services = self._gate = None
         if gate is not None:
             await gate.drain()
+        if services is not None and services.shadow is not None:
+            await services.shadow.close()
         if services is not None and isinstance(services.engine, ManagedEngine):
             await services.engine.close()
         if journal is not None:

@@ -26,6 +26,7 @@ from licet.audit.journal import Journal
 from licet.policies import PolicyEngine, PolicyUnavailable
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
 from licet.runtime.policy_input import build
+from licet.runtime.shadow import Shadow
 from licet.runtime.spelling import same_values
 from licet.runtime.stop_rules import overdrawn, stop_rule
 from licet.tools import (
@@ -58,6 +59,7 @@ class Services:
     environment: dict[str, Any]
     clock: Clock
     observe: Observer
+    shadow: Shadow | None = None
 
 
 Stage = Callable[[Call, Services], Awaitable[Halt | None]]
@@ -137,12 +139,15 @@ async def authorize(call: Call, services: Services) -> Halt | None:
 
 async def decide(call: Call, services: Services) -> Halt | None:
     """5. The policy decision point. Without its answer nothing goes on."""
-    call.policy_input = build(call, services.environment, services.clock.now())
+    now = services.clock.now()
+    call.policy_input = build(call, services.environment, now)
     try:
         decision = await services.engine.decide(call.policy_input, new_id())
     except PolicyUnavailable as error:
         return Park(str(error))
     call.decision = decision
+    if services.shadow is not None:
+        services.shadow.ask(call, decision, now)
     if call.tool.effect != "read" and call.run.workflow.mode != "act":
         return Withhold()
     if not decision.allow:

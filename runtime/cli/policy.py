@@ -15,6 +15,7 @@ from licet.runtime.cli.terminal import as_json, complain, data, safe, say
 
 app = typer.Typer(help="Check, build and try policies.", no_args_is_help=True, rich_markup_mode=None)
 app.command("replay")(policy_replay.replay)
+app.command("shadow")(policy_replay.shadow)
 
 Folder = Annotated[
     Path,

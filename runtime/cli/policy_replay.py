@@ -1,4 +1,4 @@
-"""`licet policy replay`: what would another policy have said?"""
+"""`licet policy replay` and `licet policy shadow`: what would, and what does, another policy say?"""
 
 from __future__ import annotations
 
@@ -95,6 +95,40 @@ def replay(
     bound = "" if max_newly_allowed is None else f" (at most {max_newly_allowed:,} may be)"
     say(f"{found.newly_allowed:,} calls would be newly allowed{bound}.", style)
     raise typer.Exit(1 if refused else 0)
+
+
+def shadow(
+    since: Since = None,
+    until: Until = None,
+    workflow: OfWorkflow = None,
+    tool: OfTool = None,
+    tenant: Tenant = None,
+    database: Database = None,
+    json: AsJson = False,
+) -> None:
+    """Show what candidates said that were asked in shadow, and where it was not what was decided."""
+    from licet.audit.journal import Journal
+    from licet.runtime.shadow_report import shadow_reports
+
+    meant = window(since, until, workflow, tool, tenant)
+    with Journal.open(database_url(database)) as journal:
+        reports = shadow_reports(journal, meant)
+    if json:
+        as_json({"candidates": [report.to_json() for report in reports]})
+        return
+    if not reports:
+        say("No policy was asked in shadow.")
+    for report in reports:
+        say(f"Candidate {report.candidate}", "bold")
+        say(
+            f"{report.agreed:,} times it said the same, and {report.changes.decisions:,} times something else."
+        )
+        if report.failed:
+            why = f"; the last time: {safe(report.failure)}" if report.failure else ""
+            say(f"{report.failed:,} times it had no answer{why}.", "yellow")
+        if report.dropped:
+            say(f"{report.dropped:,} times it was not asked, because too many calls waited for it.", "yellow")
+        show_changes(report.changes)
 
 
 def show_changes(changes: ChangeTable) -> None:

@@ -1,4 +1,7 @@
-"""Where an OPA server decides, a reload says by which policy set it decides from now on, and holds it to that."""
+"""Where an OPA server decides, a reload says by which policy set it decides from now on, and holds it to that.
+
+It may be asked in shadow too.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from opa_process import OpaProcess
 
 from licet import Denied, Executed
 from licet.audit.events import PolicyActivated, PolicyRejected
+from licet.audit.journal import Journal
 from licet.audit.records import INSTALLATION
 from licet.policies import OpaServer, PolicyUnavailable, load
 from licet.policies.load import policy_set
 from licet.policies.server_bundle import for_server
+from licet.runtime.shadow_report import shadow_reports
 
 sys.path.append(str(Path(__file__).parents[1] / "runtime"))
 from governed import ALICE, world
@@ -82,3 +87,24 @@ async def test_a_decision_under_way_ends_before_the_session_is_closed(real_opa: 
             decided = await under_way
             await closing
     assert decided.cause is None and not decided.allow
+
+
+async def test_an_opa_server_may_be_the_candidate_and_be_killed(quiet: Path, tmp_path: Path) -> None:
+    (tmp_path / "licet.tar.gz").write_bytes(for_server(policy_set(quiet)))
+    with OpaProcess(tmp_path, "--bundle", str(tmp_path / "licet.tar.gz")) as server:
+        async with OpaServer(server.url, policies=quiet, ready_within=60.0):
+            pass  # it is up
+        candidate = OpaServer(server.url, policies=quiet, deadline=0.5)
+        async with world(tmp_path, shadow=candidate) as runtime, runtime.session("desk", ALICE) as run:
+            assert isinstance(await run.call("read_order", {"order_id": "O-1"}), Executed)
+            assert isinstance(await run.call("note", {"text": "x"}), Executed)
+        server.kill()
+        candidate = OpaServer(server.url, policies=quiet, deadline=0.5, ready_within=0.5)
+        async with world(tmp_path, shadow=candidate) as runtime, runtime.session("desk", ALICE) as run:
+            assert isinstance(await run.call("note", {"text": "x"}), Executed)
+    with Journal.open(f"sqlite:///{tmp_path}/licet.db") as journal:
+        (found,) = shadow_reports(journal)
+    assert (found.agreed, found.changes.decisions, found.failed) == (1, 1, 1)
+    assert found.failure is not None and server.url in found.failure
+    (row,) = found.changes.rows()
+    assert (row.kind, row.rules, row.tool) == ("allow_to_deny", ("+desk.quiet",), "note")
