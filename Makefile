@@ -14,6 +14,9 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 # then Go builds it. Another version may compile to other bytes.
 OPA = $(or $(LICET_OPA),$(shell opa version 2>/dev/null | grep -qx 'Version: $(OPA_VERSION:v%=%)' && command -v opa))
 
+# OPA's library as one file for every platform; policies/opa/go.mod names the same version.
+TOOLCHAIN := policies/opa/opa.wasm.xz
+
 ifdef UV
 PIP_INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 else
@@ -27,7 +30,7 @@ define install
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 endef
 
-.PHONY: help demo test lint format coverage bench bundle lock clean
+.PHONY: help demo test lint format coverage bench bundle toolchain lock clean
 
 help:
 	@echo "make demo      set up, then watch an agent do real work under control"
@@ -35,8 +38,9 @@ help:
 	@echo "make lint      ruff, mypy --strict, pyright and the direction of imports"
 	@echo "make format    let ruff mend what it can"
 	@echo "make coverage  the tests, and which lines and branches they did not reach"
-	@echo "make bench     the gate's speed, and AgentDojo's banking suite"
+	@echo "make bench     the speed of the gate and of policy (needs opa), and AgentDojo's banking suite"
 	@echo "make bundle    compile policies/rego, and AgentDojo's policy with it (needs opa, or Go to build it)"
+	@echo "make toolchain build OPA's compiler as WebAssembly, so that policies need no opa (needs Go)"
 	@echo "make lock      pin the newest versions that pyproject.toml allows (needs uv)"
 	@echo "make clean     remove what the other targets made"
 
@@ -64,11 +68,14 @@ coverage: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.gate --json
+	$(BIN)/python -m benchmarks.policy --json
 	$(BIN)/python -m benchmarks.agentdojo --suite banking --json
 
 bundle: $(VENV)/.run $(if $(OPA),,.tools/opa)
 	LICET_OPA=$(or $(OPA),$(CURDIR)/.tools/opa) $(BIN)/python -m licet.policies.build $(ARGS) \
 		--also benchmarks/agentdojo/policy benchmarks/agentdojo/bundle.tar.gz
+
+toolchain: $(TOOLCHAIN)
 
 lock: pyproject.toml
 	@test -n "$(UV)" || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
@@ -80,7 +87,7 @@ LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.1
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 clean:
-	rm -rf $(VENV) .tools .licet-demo build dist *.egg-info .coverage .coverage.*
+	rm -rf $(VENV) $(TOOLCHAIN) .tools .licet-demo build dist *.egg-info .coverage .coverage.*
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -113,3 +120,14 @@ endif
 		echo "https://www.openpolicyagent.org/docs#1-download-opa  https://go.dev/dl/"; exit 1; }
 	GOBIN=$(CURDIR)/.tools go install github.com/open-policy-agent/opa@$(OPA_VERSION)
 	@touch $@
+
+# -trimpath and no version control stamp, so that the same sources give the same bytes wherever they lie.
+$(TOOLCHAIN): $(wildcard policies/opa/*.go) policies/opa/go.mod policies/opa/go.sum | $(BIN)/python
+	@command -v go >/dev/null || { echo "The toolchain is built by Go: https://go.dev/dl/"; exit 1; }
+	@mkdir -p .tools
+	cd policies/opa && CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm \
+		go build -trimpath -buildvcs=false -ldflags="-s -w" -o $(CURDIR)/.tools/opa.wasm .
+	$(BIN)/python -c 'import lzma, sys; sys.stdout.buffer.write(lzma.compress(sys.stdin.buffer.read(), preset=9))' \
+		<.tools/opa.wasm >.tools/opa.wasm.xz
+	mv .tools/opa.wasm.xz $@
+	@rm .tools/opa.wasm

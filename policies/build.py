@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from licet.audit.errors import LicetError
-from licet.policies import opa
+from licet.policies import opa, toolchain
 from licet.policies.bundle import SHIPPED, Bundle
 from licet.policies.capabilities import derive
 from licet.policies.library import CAPABILITIES, shipped, with_folder
@@ -37,12 +37,13 @@ def main() -> int:
     )
     options = parser.parse_args()
     try:
-        if (found := opa.version()) != opa.PINNED:
-            print(f"opa is {found}, and the shipped bundle is built with {opa.PINNED}", file=sys.stderr)
-            return 2
+        for tool in (opa.Program(opa.find()), toolchain.find()):
+            if (found := tool.version()) != opa.PINNED:
+                print(f"opa is {found}, and the shipped bundle is built with {opa.PINNED}", file=sys.stderr)
+                return 2
         makers: list[tuple[Path, Callable[[], bytes]]] = [(CAPABILITIES, derive)]
-        makers.append((SHIPPED, partial(opa.build, shipped())))
-        makers += [(path, partial(opa.build, with_folder(folder))) for folder, path in options.also]
+        makers.append((SHIPPED, partial(toolchain.build, shipped())))
+        makers += [(path, partial(toolchain.build, with_folder(folder))) for folder, path in options.also]
         differs = False
         for path, make in makers:
             made = make()

@@ -10,12 +10,15 @@ import io
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zlib import error as ZlibError
 
 import orjson
 
 from licet.audit.canonical import digest, sha256
 from licet.policies.errors import Fault, PolicyError
+from licet.policies.library import shipped
+from licet.policies.signature import BundleKey, verify
 
 ENTRYPOINT = "licet/decision"
 
@@ -37,6 +40,7 @@ class Bundle:
         wasm: the policy as OPA compiled it, with the entry point `licet/decision`.
         revision: SHA-256 over modules, data and compiled policy, by path and content; the times and the
             compression of the archive do not count.
+        label: what its author calls this revision, or None. It says nothing of the content.
     """
 
     raw: bytes = field(repr=False)
@@ -44,19 +48,36 @@ class Bundle:
     data: bytes = field(repr=False)
     wasm: bytes = field(repr=False)
     revision: str
+    label: str | None = None
 
     @classmethod
-    def unpack(cls, raw: bytes, name: str = "bundle", entrypoint: str = ENTRYPOINT) -> Bundle:
-        """Read a bundle; `name` is what to call it in an error.
+    def unpack(
+        cls,
+        raw: bytes,
+        name: str = "bundle",
+        entrypoint: str = ENTRYPOINT,
+        verification_key: BundleKey | None = None,
+    ) -> Bundle:
+        """Read a bundle, of `opa build -t wasm` or of `licet policy build`.
+
+        Args:
+            name: what to call it in an error.
+            verification_key: the key that must have signed it; None when it need not be signed.
 
         Raises:
-            PolicyError: it is no bundle, or one that was not compiled to WebAssembly.
+            PolicyError: it is no bundle, or was not compiled to WebAssembly, or is not signed by the key.
         """
         files = _files(raw, name)
-        wasm = files.get(_module_path(files, name, entrypoint))
+        if verification_key is not None:
+            verify(files, verification_key, name)
+        manifest = _manifest(files)
+        wasm = files.get(_module_path(manifest, name, entrypoint))
         if wasm is None:
             raise PolicyError(Fault("the compiled policy that its manifest names is missing", name))
         modules = {path: content for path, content in files.items() if path.endswith(".rego")}
+        ours = _of_ours(manifest)
+        if ours:
+            modules = _as_compiled(modules)
         data = files.get("data.json", b"{}")
         revision = digest(
             {
@@ -65,7 +86,7 @@ class Bundle:
                 "wasm": sha256(wasm),
             }
         )
-        return cls(raw, modules, data, wasm, revision)
+        return cls(raw, modules, data, wasm, revision, ours.get("label"))
 
 
 def _files(raw: bytes, name: str) -> dict[str, bytes]:
@@ -89,13 +110,38 @@ def _files(raw: bytes, name: str) -> dict[str, bytes]:
     return files
 
 
-def _module_path(files: dict[str, bytes], name: str, entrypoint: str) -> str:
+def _manifest(files: dict[str, bytes]) -> dict[str, Any]:
     try:
         manifest = orjson.loads(files[".manifest"])
-        for entry in manifest.get("wasm", ()):
-            if entry["entrypoint"] == entrypoint:
+    except (KeyError, orjson.JSONDecodeError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _of_ours(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest of a bundle that serves OPA too says to Licet: see `licet.policies.server_bundle`."""
+    metadata = manifest.get("metadata")
+    ours = metadata.get("licet") if isinstance(metadata, dict) else None
+    return ours if isinstance(ours, dict) else {}
+
+
+def _as_compiled(modules: dict[str, bytes]) -> dict[str, bytes]:
+    # The compiler takes the rules that it compiles out of the Rego, and OPA's server needs them. The revision is of
+    # what the compiler left, so that it is the same for both.
+    left = Bundle.unpack(SHIPPED.read_bytes(), SHIPPED.name).modules
+    whole = shipped().files
+    return {
+        path: left[path] if path in left and content == whole[path] else content
+        for path, content in modules.items()
+    }
+
+
+def _module_path(manifest: dict[str, Any], name: str, entrypoint: str) -> str:
+    try:
+        for entry in (*(manifest.get("wasm") or ()), _of_ours(manifest)):
+            if entry.get("entrypoint") == entrypoint:
                 return str(entry["module"]).lstrip("/")
-    except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError):
+    except (KeyError, TypeError, AttributeError):
         pass
     raise PolicyError(
         Fault(

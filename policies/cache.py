@@ -1,4 +1,5 @@
-"""Compiled policies on disk, so that a process starts in a millisecond instead of a tenth of a second.
+"""Compiled modules on disk: a policy then starts in a millisecond instead of a tenth of a second, and OPA's toolchain
+in a quarter of a second instead of ten.
 
 To load a compiled module is to run native code. So a file is taken only when it and its directory belong to
 this user and nobody else can read or write them, and when it is whole. In any doubt the policy is compiled
@@ -19,9 +20,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from wasmtime import Engine, Module, WasmtimeError
-
-_KEPT = 16
-"""How many compiled policies are kept; the oldest go."""
 
 _DIGEST_BYTES = 32
 
@@ -47,23 +45,35 @@ def cache_directory() -> Path | None:
 class ModuleCache:
     """The place on disk of one compiled module."""
 
-    def __init__(self, wasm: bytes, config: str) -> None:
+    def __init__(self, source: bytes, config: str, *, folder: str = "policies", kept: int = 16) -> None:
+        """Nothing is read or written yet.
+
+        Args:
+            source: what the module is compiled from.
+            config: what of wasmtime's configuration goes into the compiled code.
+            folder: where it lies in the cache directory.
+            kept: how many modules are kept there; the oldest go.
+        """
         directory = cache_directory()
-        self._directory = directory / "policies" if directory else None
+        self._directory = directory / folder if directory else None
+        self._kept = kept
         key = hashlib.sha256(
             "\n".join((version("wasmtime"), platform.machine(), sys.platform, config)).encode()
             + b"\n"
-            + hashlib.sha256(wasm).digest()
+            + hashlib.sha256(source).digest()
         )
         self._name = f"{key.hexdigest()}.module"
 
     def load(self, engine: Engine) -> Module | None:
         """The module, or None when there is none that can be trusted."""
         content = self._read()
-        if content is None or hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+        if content is None:
+            return None
+        digest, compiled = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if hashlib.sha256(compiled).digest() != digest:
             return None
         try:
-            return Module.deserialize(engine, content[_DIGEST_BYTES:])
+            return Module.deserialize(engine, compiled)
         except WasmtimeError:
             return None
 
@@ -79,12 +89,13 @@ class ModuleCache:
             handle, temporary = tempfile.mkstemp(dir=self._directory, suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(hashlib.sha256(content).digest() + content)
+                    file.write(hashlib.sha256(content).digest())
+                    file.write(content)
                 Path(temporary).replace(self._directory / self._name)
             except BaseException:
                 Path(temporary).unlink()
                 raise
-            _prune(self._directory)
+            _prune(self._directory, self._kept)
 
     def _read(self) -> bytes | None:
         if self._directory is None:
@@ -105,9 +116,9 @@ class ModuleCache:
             os.close(directory)
 
 
-def _prune(directory: Path) -> None:
+def _prune(directory: Path, kept: int) -> None:
     modules = sorted(directory.glob("*.module"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in modules[_KEPT:]:
+    for old in modules[kept:]:
         old.unlink(missing_ok=True)
 
 

@@ -17,18 +17,23 @@ class Fault:
         file: the file as it was given, or None when no single file is to blame.
         line: counted from 1.
         source: the text of that line.
+        column: counted from 1.
+        lint: what looked for it, a name in `licet.policies.lints.LINTS`; None when the policy cannot be compiled.
     """
 
     reason: str
     file: str | None = None
     line: int | None = None
     source: str | None = None
+    column: int | None = None
+    lint: str | None = None
 
     def __str__(self) -> str:
         place = self.file or ""
         if self.file and self.line:
-            place = f"{self.file}:{self.line}"
+            place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
         text = f"{place}: {self.reason}" if place else self.reason
+        text += f" [{self.lint}]" if self.lint else ""
         return f"{text}\n    {self.source.strip()}" if self.source else text
 
 

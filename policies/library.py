@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import orjson
 
@@ -46,39 +48,120 @@ def shipped() -> Sources:
 
 
 def with_folder(folder: Path) -> Sources:
-    """Licet's library and what the user's folder adds.
+    """Licet's library and what the user's folder adds. See `with_paths`."""
+    return with_paths([folder])
 
-    That is `.rego` files, except tests (`*_test.rego`), and data in files called `data.json`, `data.yaml` or
-    `data.yml`, whose folder says where in `data` they go, as in any OPA bundle.
+
+def with_paths(paths: Sequence[Path], data: Sequence[Path] = (), *, tests: bool = False) -> Sources:
+    """Licet's library and what the user's folders and files add.
+
+    Args:
+        paths: folders, or `.rego` files. Of a folder that is its `.rego` files and the data in files called
+            `data.json`, `data.yaml` or `data.yml`, whose folder says where in `data` they go, as in any OPA bundle.
+        data: more data: folders of such files, or one JSON or YAML file that is the root of `data`.
+        tests: whether tests (`*_test.rego`) count too.
 
     Raises:
-        PolicyError: a file would touch what is Licet's, or there is no Rego.
+        PolicyError: a file would touch what is Licet's, two files would be one in the bundle, or there is no Rego.
     """
-    sources = shipped()
-    faults: list[Fault] = []
-    found = False
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if any(part.startswith(".") for part in relative.parts) or not path.is_file():
-            continue
-        if path.suffix == ".rego" and not path.name.endswith("_test.rego"):
-            found = True
-            name, content = f"user/{relative.as_posix()}", _text(path)
-            fault = package_fault(content, str(path))
-        elif path.name in ("data.json", "data.yaml", "data.yml"):
-            name, content = relative.as_posix(), _text(path)
-            fault = _data_fault(relative, content, str(path))
+    gathered = _Gathered(tests)
+    for path in paths:
+        found = gathered.rego
+        if path.is_dir():
+            for file in _files_of(path):
+                gathered.add(file, file.relative_to(path), path)
+        elif path.suffix == ".rego" and path.is_file():
+            gathered.add(path, Path(path.name), path)
         else:
+            gathered.faults.append(Fault("give a folder of Rego or a .rego file", str(path)))
             continue
-        if fault:
-            faults.append(fault)
-        sources.files[name] = content
-        sources.origins[name] = path
-    if not found:
-        faults.append(Fault("there is no .rego file in this folder", str(folder)))
-    if faults:
-        raise PolicyError(faults)
-    return sources
+        if gathered.rego == found:
+            gathered.faults.append(Fault("there is no .rego file in this folder", str(path)))
+    for path in data:
+        if path.is_dir():
+            for file in _files_of(path):
+                if file.name in _DATA:
+                    gathered.add(file, file.relative_to(path), path)
+        elif path.is_file() and path.suffix in (".json", ".yaml", ".yml"):
+            gathered.add(path, Path(f"data{path.suffix}"), path)
+        else:
+            gathered.faults.append(Fault("give a folder, or a JSON or YAML file, of data", str(path)))
+    if gathered.faults:
+        raise PolicyError(gathered.faults)
+    return gathered.sources
+
+
+_DATA = ("data.json", "data.yaml", "data.yml")
+
+
+class _Gathered:
+    """A policy set that is being put together."""
+
+    def __init__(self, tests: bool) -> None:
+        self.sources = shipped()
+        self.faults: list[Fault] = []
+        self.rego = 0
+        self._tests = tests
+
+    def add(self, file: Path, relative: Path, given: Path) -> None:
+        if file.suffix == ".rego":
+            is_test = file.name.endswith("_test.rego")
+            self.rego += not is_test or self._tests or file == given
+            if is_test and not self._tests:
+                return
+            name, content = f"user/{relative.as_posix()}", _text(file)
+            fault = package_fault(content, str(file))
+        elif relative.name in _DATA:
+            name, content = relative.as_posix(), _text(file)
+            fault = _data_fault(relative, content, str(file))
+        else:
+            return
+        if fault is None and name in self.sources.origins:
+            fault = Fault(
+                f"in the bundle this would be {name}, as {self.sources.origins[name]} is", str(file)
+            )
+        if fault is not None:
+            self.faults.append(fault)
+        self.sources.files[name] = content
+        self.sources.origins[name] = file
+
+
+def _files_of(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file()
+    ]
+
+
+def documents(sources: Sources) -> dict[str, Any]:
+    """The data of a policy set that compiles, as it is under `data`."""
+    found: dict[str, Any] = {}
+    for name in sorted(sources.files):
+        path = PurePosixPath(name)
+        if path.name in _DATA:
+            document = _document(path.suffix, sources.files[name])
+            for part in reversed(path.parts[:-1]):
+                document = {part: document}
+            _merge(found, document)
+    return found
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        there = into.get(key)
+        if isinstance(there, dict) and isinstance(value, dict):
+            _merge(there, value)
+        else:
+            into[key] = value
+
+
+def _document(suffix: str, content: bytes) -> Any:
+    if suffix == ".json":
+        return orjson.loads(content)
+    import yaml
+
+    return yaml.safe_load(content)
 
 
 def package_fault(content: bytes, file: str) -> Fault | None:

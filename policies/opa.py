@@ -1,4 +1,4 @@
-"""The `opa` program: it checks and compiles policies. Nothing here is needed to evaluate one."""
+"""The `opa` program as a toolchain for policies. Nothing here is needed to evaluate one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from licet.audit.errors import ConfigurationError
-from licet.policies.bundle import ENTRYPOINT
+from licet.policies.answer import parse
 from licet.policies.errors import Fault, PolicyError
-from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, Sources, bundle_name
+from licet.policies.verdicts import Evaluation, Problem, Refused, TestRun, test_results
 
 PINNED = "1.22.0"
-"""The version of OPA that the shipped bundle is built with."""
-
-_LIMITS = ("--bundle", "--capabilities", str(CAPABILITIES))
-_CHECK = ("check", "--strict", "--format", "json", "--schema", str(INPUT_SCHEMA), *_LIMITS)
-_BUILD = ("build", "--target", "wasm", "--entrypoint", ENTRYPOINT, *_LIMITS)
+"""The version of OPA that the shipped bundle is built with, and that Licet's toolchain is."""
 
 _TIMEOUT = 60.0
 _PLACED = re.compile(
@@ -30,16 +29,18 @@ _PLACED = re.compile(
 
 
 class OpaMissing(ConfigurationError):
-    """Policies of your own are compiled by OPA, and there is no `opa` here.
+    """Policies of your own are compiled by OPA, and there is none here.
 
     The message says how to get it.
     """
 
     def __init__(self, looked: str) -> None:
         super().__init__(
-            f"policies of your own are compiled by OPA, and {looked}. Install opa {PINNED} so that it is on "
-            "the PATH, or name it in LICET_OPA: https://www.openpolicyagent.org/docs#1-download-opa, or "
-            f"`brew install opa`, or `go install github.com/open-policy-agent/opa@v{PINNED}`. "
+            f"policies of your own are compiled by OPA, and {looked}. Releases of Licet carry what it takes; in a "
+            "checkout `make toolchain` builds it, with Go. Or "
+            f"install opa {PINNED} so that it is on the PATH, or name it in LICET_OPA: "
+            "https://www.openpolicyagent.org/docs#1-download-opa, or `brew install opa`, or "
+            f"`go install github.com/open-policy-agent/opa@v{PINNED}`. "
             "The shipped policies need none, and neither does a bundle that was built elsewhere."
         )
 
@@ -54,91 +55,159 @@ def find() -> Path:
     found = shutil.which(named or "opa")
     if found is None:
         raise OpaMissing(
-            f"LICET_OPA names {named}, which is no program" if named else "there is no opa on the PATH"
+            f"LICET_OPA names {named}, which is no program"
+            if named
+            else "this installation carries no toolchain of OPA's, and there is no opa on the PATH"
         )
     return Path(found).resolve()
 
 
-def build(sources: Sources) -> bytes:
-    """The bundle of these sources, compiled to WebAssembly: the same bytes wherever the files came from.
+class Program:
+    """An `opa` program. The files it works on are laid out in a folder of their own, from which it is run.
 
-    They are laid out in a fresh folder under the names they get in the bundle, because OPA writes the names
-    of its files into what it compiles. `opa check` looks first, strictly and with the schema of the input,
-    because it says more and says it as JSON.
-
-    Raises:
-        OpaMissing: there is no `opa`.
-        PolicyError: the policy does not compile, or calls a builtin that is not in capabilities.json.
+    They have there the names they get in the bundle, because OPA writes the names of its files into what it compiles.
     """
-    opa = find()
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.name = str(path)
+
+    def version(self) -> str:
+        """OPA's version, such as `1.22.0`."""
+        with tempfile.TemporaryDirectory() as folder:
+            said = self._run(["version"], Path(folder)).stdout
+        return said.partition("Version: ")[2].partition("\n")[0].strip()
+
+    def check(
+        self, files: Mapping[str, bytes], *, capabilities: bytes | None, schema: bytes | None, strict: bool
+    ) -> tuple[Problem, ...]:
+        """What `opa check` says: nothing, when the files compile."""
+        with _laid_out(files, capabilities=capabilities, schema=schema) as (stage, options):
+            command = [
+                "check",
+                "--bundle",
+                "--format",
+                "json",
+                *(["--strict"] if strict else []),
+                *options,
+                ".",
+            ]
+            done = self._run(command, stage)
+        return _problems(done) if done.returncode else ()
+
+    def build(self, files: Mapping[str, bytes], *, entrypoint: str, capabilities: bytes) -> bytes:
+        """The bundle that `opa build --target wasm` makes."""
+        with _laid_out(files, capabilities=capabilities) as (stage, options):
+            output = stage.with_name("bundle.tar.gz")
+            target = ["--target", "wasm", "--entrypoint", entrypoint, "--output", str(output)]
+            done = self._run(["build", "--bundle", *target, *options, "."], stage)
+            if done.returncode:
+                raise Refused(_printed(done))
+            return output.read_bytes()
+
+    def test(self, files: Mapping[str, bytes], *, coverage: bool) -> TestRun:
+        """What `opa test` says, and what the tests covered when all passed."""
+        with _laid_out(files) as (stage, _):
+            done = self._run(["test", "--bundle", "--verbose", "--format", "json", "."], stage)
+            try:
+                run = TestRun(test_results(orjson.loads(done.stdout)))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise Refused(_problems(done)) from None
+            if not coverage or not run.passed:
+                return run
+            covered = self._run(["test", "--bundle", "--coverage", "."], stage)
+            if covered.returncode:
+                raise Refused(_problems(covered))
+            return TestRun(run.results, orjson.loads(covered.stdout))
+
+    def evaluate(self, files: Mapping[str, bytes], query: str, input: bytes, *, explain: bool) -> Evaluation:
+        """What `opa eval` says of a query."""
+        with _laid_out(files) as (stage, _):
+            asked = stage.with_name("input.json")
+            asked.write_bytes(input)
+            command = ["eval", "--bundle", ".", "--input", str(asked), query]
+            done = self._run([*command, "--format", "json"], stage)
+            said = _document(done.stdout)
+            if done.returncode or "errors" in said:
+                raise Refused(_problems(done))
+            result = said.get("result")
+            value = result[0]["expressions"][0]["value"] if result else None
+            trace = ""
+            if explain:
+                shown = self._run([*command, "--format", "pretty", "--explain", "full"], stage).stdout
+                # What follows the trace is the value: an object that begins on a line of its own, or a word.
+                trace = shown.rpartition("\nundefined\n" if value is None else "\n{\n")[0] + "\n"
+        return Evaluation(value, trace, done.stderr)
+
+    def parse(self, files: Mapping[str, bytes]) -> dict[str, Any]:
+        """The syntax tree of each `.rego` file."""
+        trees = {}
+        with _laid_out(files) as (stage, _):
+            for name in files:
+                if name.endswith(".rego"):
+                    command = ["parse", "--format", "json", "--json-include", "locations,-comments", name]
+                    done = self._run(command, stage)
+                    if done.returncode:
+                        raise Refused(_problems(done))
+                    trees[name] = orjson.loads(done.stdout)
+        return trees
+
+    def _run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        try:
+            done = subprocess.run(
+                [str(self._path), *arguments], cwd=folder, capture_output=True, timeout=_TIMEOUT, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise PolicyError(Fault(f"opa {arguments[0]} took more than {_TIMEOUT:.0f} seconds")) from None
+        except OSError as error:
+            raise OpaMissing(f"{self._path} cannot be run: {error.strerror}") from None
+        # Not in text mode, which would change line ends in what a policy prints.
+        said, complained = (part.decode(errors="replace") for part in (done.stdout, done.stderr))
+        return subprocess.CompletedProcess(done.args, done.returncode, said, complained)
+
+
+@contextmanager
+def _laid_out(files: Mapping[str, bytes], **beside: bytes | None) -> Iterator[tuple[Path, list[str]]]:
+    """The files in a folder, and the options that name what lies beside it."""
     with tempfile.TemporaryDirectory(prefix="licet-policy-") as folder:
-        stage, output = Path(folder, "stage"), Path(folder, "bundle.tar.gz")
-        for name, content in sources.files.items():
+        stage = Path(folder, "stage")
+        stage.mkdir()
+        for name, content in files.items():
             file = stage / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        checked = _run(opa, [*_CHECK, "."], stage)
-        if checked.returncode:
-            raise PolicyError(_checked_faults(checked, sources))
-        built = _run(opa, [*_BUILD, "--output", str(output), "."], stage)
-        if built.returncode:
-            raise PolicyError(_printed_faults(built, sources))
-        return output.read_bytes()
+        options: list[str] = []
+        for option, document in beside.items():
+            if document is not None:
+                place = Path(folder, f"{option}.json")
+                place.write_bytes(document)
+                options += [f"--{option}", str(place)]
+        yield stage, options
 
 
-def version() -> str:
-    """The version of the `opa` program.
-
-    Raises:
-        OpaMissing: there is none.
-    """
-    said = _run(find(), ["version"], Path.cwd()).stdout
-    return said.partition("Version: ")[2].partition("\n")[0].strip()
-
-
-def _run(opa: Path, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def _document(text: str) -> dict[str, Any]:
     try:
-        return subprocess.run(
-            [str(opa), *arguments], cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise PolicyError(Fault(f"opa {arguments[0]} took more than {_TIMEOUT:.0f} seconds")) from None
-    except OSError as error:
-        raise OpaMissing(f"{opa} cannot be run: {error.strerror}") from None
+        found = parse(text.encode())
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _checked_faults(done: subprocess.CompletedProcess[str], sources: Sources) -> list[Fault]:
+def _problems(done: subprocess.CompletedProcess[str]) -> tuple[Problem, ...]:
+    said = _document(done.stderr) or _document(done.stdout)
     try:
-        errors = orjson.loads(done.stderr or done.stdout)["errors"]
-        faults = []
-        for error in errors:
-            place = error.get("location") or {}
-            reason = f"{error['code']}: {error['message']}" if error.get("code") else error["message"]
-            faults.append(_fault(reason, place.get("file"), place.get("row"), sources))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return _printed_faults(done, sources)
-    return faults or _printed_faults(done, sources)
+        return tuple(Problem.of(error) for error in said["errors"]) or _printed(done)
+    except (KeyError, TypeError, AttributeError):
+        return _printed(done)
 
 
-def _printed_faults(done: subprocess.CompletedProcess[str], sources: Sources) -> list[Fault]:
+def _printed(done: subprocess.CompletedProcess[str]) -> tuple[Problem, ...]:
     lines = [line.strip().removeprefix("error: ") for line in (done.stderr or done.stdout).splitlines()]
-    faults = [
-        _fault(match["reason"], match["file"], int(match["line"]), sources)
+    found = tuple(
+        Problem(match["reason"], "", match["file"], int(match["line"]))
         for line in lines
         if (match := _PLACED.match(line))
-    ]
-    return faults or [Fault(" ".join(line for line in lines if line) or f"opa ended with {done.returncode}")]
-
-
-def _fault(reason: str, file: str | None, line: int | None, sources: Sources) -> Fault:
-    if not file:
-        return Fault(reason)
-    name = bundle_name(file)
-    content = sources.files.get(name)
-    text = content.decode(errors="replace").splitlines() if content is not None else []
-    return Fault(
-        reason,
-        str(sources.origins.get(name, name)),
-        line,
-        text[line - 1] if line and line <= len(text) else None,
+    )
+    return found or (
+        Problem(" ".join(line for line in lines if line) or f"opa ended with {done.returncode}"),
     )

@@ -1,9 +1,10 @@
-"""`python -m licet.policies.server_bundle`: a policy set as the bundle that an OPA server serves.
+"""`python -m licet.policies.server_bundle`: a policy set as one bundle, for the engine in process and an OPA server.
 
-A bundle that is compiled to WebAssembly is for the engine in process: OPA took the rule that it compiled out of the
+The bundle that `opa build -t wasm` makes is for the engine in process: OPA took the rule that it compiled out of the
 Rego, and an `opa` without a WebAssembly engine of its own (the usual one) refuses to activate it. The one made here
-holds the same Rego in full and the same data, and its manifest carries the revision of the compiled one. So both
-engines name one policy set by one revision, and OPA's provenance tells which it answers by.
+holds the same Rego in full, the same data and the same compiled policy, of which its manifest tells Licet alone. It
+carries the revision of the compiled one. So both engines name one policy set by one revision, and OPA's provenance
+tells which it answers by.
 
 The format: https://www.openpolicyagent.org/docs/management-bundles#bundle-file-format
 """
@@ -25,17 +26,30 @@ from licet.policies.bundle import ENTRYPOINT, Bundle
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.library import shipped
 from licet.policies.load import policy_set
+from licet.policies.signature import SIGNATURES, BundleKey, sign
+
+_MODULE = "policy.wasm"
+"""Where the compiled policy lies. OPA loads it and, as the manifest's `wasm` does not name it, leaves it alone."""
 
 _COMMENT = re.compile(rb"^\s*#.*$", re.MULTILINE)
 _NAME = re.compile(rb'^\s*package\s+(\w+)|\bdata\.(\w+)|\bdata\["([^"\\]+)"\]', re.MULTILINE)
 """Names at the top of `data`. None is worked out as it runs: to OPA a rule that did so would be recursive."""
 
 
-def for_server(bundle: Bundle, name: str = "bundle") -> bytes:
-    """The bundle that OPA serves so that it decides as `bundle` does in process. The same bytes each time.
+def for_server(
+    bundle: Bundle, name: str = "bundle", *, label: str | None = None, signing_key: BundleKey | None = None
+) -> bytes:
+    """The bundle that OPA serves so that it decides as `bundle` does in process, where it is taken too.
+
+    It has the same bytes each time, unless it is signed with an EC key.
 
     It owns every name at the top of `data` that its Rego declares or reads, so that no other bundle, and no request to
     OPA's API, adds a rule or a document to what decides. `system` stays free for OPA's own authorization.
+
+    Args:
+        name: what to call it in an error.
+        label: what its author calls this revision, such as a commit; by default what `bundle` has.
+        signing_key: the key to sign it with.
 
     Raises:
         PolicyError: rules other than the decision were compiled, so their Rego is no longer in the bundle.
@@ -48,13 +62,23 @@ def for_server(bundle: Bundle, name: str = "bundle") -> bytes:
                 name,
             )
         )
-    manifest = {"revision": bundle.revision, "roots": _roots(bundle), "rego_version": 1}
+    label = label if label is not None else bundle.label
+    ours = {"entrypoint": ENTRYPOINT, "module": _MODULE} | ({"label": label} if label is not None else {})
+    manifest = {
+        "revision": bundle.revision,
+        "roots": _roots(bundle),
+        "rego_version": 1,
+        "metadata": {"licet": ours},
+    }
     files = {
         ".manifest": orjson.dumps(manifest),
         "data.json": bundle.data,
+        _MODULE: bundle.wasm,
         **bundle.modules,
         **shipped().files,
     }
+    if signing_key is not None:
+        files[SIGNATURES] = sign(files, signing_key)
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as stream,
@@ -80,7 +104,7 @@ def _entrypoints(bundle: Bundle) -> set[str]:
             if member.name.removeprefix("./").lstrip("/") == ".manifest":
                 content = archive.extractfile(member)
                 assert content is not None
-                return {entry["entrypoint"] for entry in orjson.loads(content.read())["wasm"]}
+                return {entry["entrypoint"] for entry in orjson.loads(content.read()).get("wasm", ())}
     raise AssertionError("a bundle that was unpacked has a manifest")
 
 

@@ -6,7 +6,6 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,8 @@ from test_examples import EXAMPLES, JONAS, desk
 from licet import Workflow, local_reviewer
 from licet.approvals import FileDirectory
 from licet.audit.events import EVENT_TYPES
+from licet.policies import toolchain
+from licet.policies.opa import OpaMissing
 from licet.runtime.cli import app as commands
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -200,10 +201,12 @@ def test_the_defaults_are_those_of_the_code() -> None:
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     """The folder that policies.md describes."""
-    if shutil.which(os.environ.get("LICET_OPA", "opa")) is None:
+    try:
+        toolchain.find()
+    except OpaMissing as missing:
         if os.environ.get("LICET_CI") == "1":
-            pytest.fail("opa is missing, and the checks need it")
-        pytest.skip("opa is not installed")
+            pytest.fail(str(missing))
+        pytest.skip("there is nothing here to compile policies with")
     for name, content in fenced("policies.md").items():
         if name != "says":
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -214,10 +217,10 @@ def rules(tmp_path: Path) -> Path:
 def test_the_rules_do_as_the_page_says(rules: Path) -> None:
     licet(rules, "policy", "check", "rules")
     said = fenced("policies.md")["says"]
-    assert licet(rules, "policy", "eval", "call.json", "--policies", "rules").startswith(said)
+    assert licet(rules, "policy", "eval", "--input", "call.json", "--policies", "rules").startswith(said)
     licet(rules, "policy", "build", "rules", "-o", "refunds.tar.gz")
     nowhere = {"LICET_OPA": "/nowhere"}
-    built = licet(rules, "policy", "eval", "call.json", "--policies", "refunds.tar.gz", **nowhere)
+    built = licet(rules, "policy", "eval", "--input", "call.json", "--policies", "refunds.tar.gz", **nowhere)
     assert built.startswith(said)
 
 
@@ -225,7 +228,9 @@ def test_the_rules_deny_a_suspended_account(rules: Path) -> None:
     call = json.loads((rules / "call.json").read_text())
     call["principal"]["roles"] = ["suspended"]
     (rules / "call.json").write_text(json.dumps(call))
-    assert "suspended" in licet(rules, "policy", "eval", "call.json", "--policies", "rules", code=1)
+    assert "suspended" in licet(
+        rules, "policy", "eval", "--input", "call.json", "--policies", "rules", code=1
+    )
 
 
 def test_the_page_names_every_rule_of_the_library() -> None:

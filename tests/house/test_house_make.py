@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ def house(tmp_path: Path) -> Path:
     for file in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / file, tmp_path / file)
     shutil.copytree(ROOT / "locks", tmp_path / "locks")
+    shutil.copytree(
+        ROOT / "policies" / "opa", tmp_path / "policies" / "opa", ignore=shutil.ignore_patterns("*.xz")
+    )
     return tmp_path
 
 
@@ -36,8 +40,8 @@ def installed(house: Path, *locks: str) -> None:
 
 def touch_later(file: Path) -> None:
     """Makes `file` newer than anything that was written so far, however coarse the clock of the disk."""
-    now = file.stat().st_mtime
-    os.utime(file, (now + 3600, now + 3600))
+    later = time.time() + 3600
+    os.utime(file, (later, later))
 
 
 def make(house: Path, *arguments: str, path: str | None = None) -> str:
@@ -111,3 +115,11 @@ def test_the_documents_name_no_target_that_is_not_there(house: Path) -> None:
 def test_the_opa_that_go_builds_is_the_one_that_the_bundle_is_built_with(house: Path) -> None:
     (version,) = re.findall(r"^OPA_VERSION := v(\S+)$", (house / "Makefile").read_text(), re.MULTILINE)
     assert version == PINNED
+
+
+def test_the_toolchain_is_built_by_go_for_every_platform_and_compressed(house: Path) -> None:
+    installed(house)
+    said = make(house, "toolchain")
+    assert "GOOS=wasip1 GOARCH=wasm" in said
+    assert "lzma" in said
+    assert re.search(r"^mv \S+ policies/opa/opa\.wasm\.xz$", said, re.MULTILINE)

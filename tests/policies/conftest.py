@@ -13,6 +13,7 @@ import pytest
 
 from licet.audit.events import Decided
 from licet.policies import PolicyEngine, load, opa
+from licet.policies.carried import TOOLCHAIN, Carried
 
 INPUT: dict[str, Any] = {
     "principal": {"subject": "u-1", "tenant": "acme", "roles": ["support"], "attributes": {"region": "eu"}},
@@ -89,6 +90,16 @@ def real_opa() -> Path:
         if os.environ.get("LICET_CI") == "1":
             pytest.fail(str(missing))
         pytest.skip("there is no opa here")
+
+
+@pytest.fixture(scope="session")
+def carried() -> Carried:
+    """The toolchain that Licet carries. Without it a test is skipped on a laptop, and fails where all must be there."""
+    if not TOOLCHAIN.is_file():
+        if os.environ.get("LICET_CI") == "1":
+            pytest.fail("the toolchain is missing: make toolchain")
+        pytest.skip("the toolchain is not built here: make toolchain")
+    return Carried()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import orjson
 import pytest
 from conftest import INPUT, decide
 
-from licet.policies import PolicyError, load, opa
+from licet.policies import PolicyError, load, opa, toolchain
 from licet.policies.bundle import SHIPPED, Bundle
 from licet.policies.library import CAPABILITIES, HOME, INPUT_SCHEMA, LIBRARY, shipped, with_folder
 
@@ -187,6 +187,7 @@ def test_without_opa_a_folder_is_refused_and_told_how_to_get_it(
     folder: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     place = folder(shop=RULE)
+    monkeypatch.setattr(toolchain, "TOOLCHAIN", tmp_path / "nothing")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("LICET_OPA", raising=False)
     with pytest.raises(opa.OpaMissing, match="go install"):

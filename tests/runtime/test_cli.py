@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from licet.policies import toolchain
+from licet.policies.opa import OpaMissing
+
 LICET = Path(sys.executable).with_name("licet")
 APP = ("--app", "desk:runtime")
 
@@ -423,10 +426,12 @@ class TestPolicy:
 
     @pytest.fixture
     def rego(self, folder: Path) -> Path:
-        if shutil.which(os.environ.get("LICET_OPA", "opa")) is None:
+        try:
+            toolchain.find()
+        except OpaMissing as missing:
             if os.environ.get("LICET_CI") == "1":
-                pytest.fail("there is no opa")
-            pytest.skip("there is no opa")
+                pytest.fail(str(missing))
+            pytest.skip("there is nothing here to compile policies with")
         (folder / "rego").mkdir()
         (folder / "rego" / "shop.rego").write_text(self.REGO)
         return folder / "rego"
@@ -458,16 +463,16 @@ class TestPolicy:
             ).fetchone()
         database.close()
         (folder / "input.json").write_bytes(document)
-        assert json.loads(licet("policy", "eval", "input.json", "--json").stdout)["allow"] is True
+        assert json.loads(licet("policy", "eval", "--input", "input.json", "--json").stdout)["allow"] is True
         denied = json.loads(document) | {"allowance": {"listed": False, "within": True, "unattended": False}}
         (folder / "input.json").write_text(json.dumps(denied))
-        assert "denied" in licet("policy", "eval", "input.json", code=1).stdout
+        assert "denied" in licet("policy", "eval", "--input", "input.json", code=1).stdout
 
     def test_what_is_no_policy_input_is_told_by_its_keys_and_not_quoted(
         self, licet: Licet, folder: Path
     ) -> None:
         (folder / "input.json").write_text('{"secret": "token-4711", "run": {"id": 5}}')
-        told = licet("policy", "eval", "input.json", code=2).stderr
+        told = licet("policy", "eval", "--input", "input.json", code=2).stderr
         assert "token-4711" not in told
         assert "policies/schema/input.json" in told
         assert told.count("$.principal") == 1 and "$.run.step" in told and "$.run.id (type)" in told
