@@ -14,7 +14,7 @@ import orjson
 import pytest
 from conftest import INPUT, changed, decide
 
-from licet.policies import load, opa
+from licet.policies import load, toolchain
 from licet.policies.bundle import Bundle
 from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, LIBRARY, Sources, shipped, with_folder
 from licet.policies.wasm import PolicyInstance, prepare
@@ -165,13 +165,13 @@ def test_what_no_rule_calls_costs_nothing(real_opa: Path, folder: Make) -> None:
     everything = shipped()
     without = {name: text for name, text in everything.files.items() if "/library/" not in name}
     assert len(everything.files) - len(without) == 6
-    lean = Bundle.unpack(opa.build(Sources(without, {})))
-    assert Bundle.unpack(opa.build(everything)).wasm == lean.wasm
+    lean = Bundle.unpack(toolchain.build(Sources(without, {})))
+    assert Bundle.unpack(toolchain.build(everything)).wasm == lean.wasm
     one = folder(
         shop="package licet.user.shop\n\nimport data.licet.library.roles\n\n"
         'deny contains {"rule": "a", "message": "b"} if not roles.has("support")\n'
     )
-    called = Bundle.unpack(opa.build(with_folder(one))).wasm
+    called = Bundle.unpack(toolchain.build(with_folder(one))).wasm
     assert len(lean.wasm) < len(called) < len(lean.wasm) + 5_000
 
 
