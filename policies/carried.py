@@ -34,6 +34,9 @@ TOOLCHAIN = Path(__file__).parent / "opa" / "opa.wasm.xz"
 _TIMEOUT = 60.0
 """Seconds that one request may take."""
 
+_MEMORY = 2 << 30
+"""Bytes that one request may take."""
+
 _STACK = 256 << 20
 """Bytes of stack: OPA's parser and compiler are recursive, and expect Go's, which grow."""
 
@@ -111,6 +114,7 @@ class Carried:
             store = Store(engine)
             store.set_wasi(wasi)
             store.set_epoch_deadline(1)
+            store.set_limits(memory_size=_MEMORY)
             linker = Linker(engine)
             linker.define_wasi()
             start = linker.instantiate(store, module).exports(store)["_start"]

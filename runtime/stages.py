@@ -26,6 +26,7 @@ from licet.audit.journal import Journal
 from licet.policies import PolicyEngine, PolicyUnavailable
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
 from licet.runtime.policy_input import build
+from licet.runtime.provenance import traced
 from licet.runtime.spelling import same_values
 from licet.runtime.stop_rules import overdrawn, stop_rule
 from licet.tools import (
@@ -135,6 +136,7 @@ async def authorize(call: Call, services: Services) -> Halt | None:
 
 async def decide(call: Call, services: Services) -> Halt | None:
     """5. The policy decision point. Without its answer nothing goes on."""
+    call.traced = traced(call, services.tools)
     call.policy_input = build(call, services.environment, services.clock.now())
     try:
         decision = await services.engine.decide(call.policy_input, new_id())

@@ -9,6 +9,7 @@ package licet
 
 import data.licet.effects
 import data.licet.extensions
+import data.licet.provenance
 
 # METADATA
 # title: What the policy answers
@@ -39,7 +40,7 @@ allow if {
 # METADATA
 # title: Every grant
 # description: The ids of the rules that grant the call, ours and the user's.
-grants := effects.grant | extensions.grants
+grants := (effects.grant | provenance.grant) | extensions.grants
 
 # METADATA
 # title: Every denial
@@ -60,7 +61,7 @@ default_denial contains {
 # METADATA
 # title: Everything that is owed
 # description: The approvals that our rules and the user's ask for.
-owed := effects.approval | extensions.approvals
+owed := (effects.approval | provenance.approval) | extensions.approvals
 
 # METADATA
 # title: No approval is owed

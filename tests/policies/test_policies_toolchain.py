@@ -266,6 +266,24 @@ def test_deep_nesting_is_no_crash(carried: Carried, program: Toolchain) -> None:
         carried.parse(deeper)
 
 
+ENDLESS = (
+    b"package a\n\nx := count([1 | some i in numbers.range(1, 100000); some j in numbers.range(1, 100000)])\n"
+)
+
+
+def test_what_takes_too_long_is_stopped(
+    carried: Carried, program: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried.version()
+    monkeypatch.setattr("licet.policies.carried._TIMEOUT", 0.5)
+    monkeypatch.setattr("licet.policies.opa._TIMEOUT", 0.5)
+    for tool in (carried, program):
+        with pytest.raises(PolicyError, match="took more than"):
+            tool.evaluate({"a.rego": ENDLESS}, "data.a", b"{}", explain=False)
+    monkeypatch.undo()
+    assert carried.version() == opa.PINNED
+
+
 def test_it_has_nothing_of_this_machine(carried: Carried, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LICET_SECRET_OF_THIS_TEST", "seen")
     source = b'package a\n\nx := {"env": opa.runtime().env, "file": http.send({"method": "get", "url": "file:///etc/passwd"})}\n'
