@@ -117,12 +117,14 @@ class Policy:
         data: the base documents, a JSON object.
         ticks: after so many ticks of the process's ticker an evaluation is stopped.
         entrypoint: the number of the document to evaluate.
+        brought: the most that it brings along into its memory, in pages.
     """
 
     module: Module
     data: bytes
     ticks: int
     entrypoint: int
+    brought: int
 
 
 def prepare(wasm: bytes, data: bytes, entrypoint: str, deadline: float) -> Policy:
@@ -168,7 +170,10 @@ def required_builtins(wasm: bytes) -> set[str]:
 def _load(wasm: bytes, data: bytes, deadline: float) -> Policy:
     module = _compiled(wasm)
     _check_imports(module)
-    return Policy(module, data, _host().ticker.ticks(deadline), entrypoint=0)
+    # OPA 1.22 works out the least memory before it appends its last table, which may reach beyond. What is copied
+    # into the memory at the start stands in the module, so that much more is enough for any.
+    brought = -(-len(wasm) // _PAGE)
+    return Policy(module, data, _host().ticker.ticks(deadline), entrypoint=0, brought=brought)
 
 
 def _check_imports(module: Module) -> None:
@@ -195,7 +200,7 @@ class PolicyInstance:
         imports: list[Func | Memory] = []
         for item in policy.module.imports:
             if isinstance(item.type, MemoryType):
-                limits = Limits(item.type.limits.min, MEMORY_LIMIT // _PAGE)
+                limits = Limits(item.type.limits.min + policy.brought, MEMORY_LIMIT // _PAGE)
                 self._memory = Memory(store, MemoryType(limits))
                 imports.append(self._memory)
             else:
