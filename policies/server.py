@@ -18,6 +18,7 @@ from licet.policies.bundle import ENTRYPOINT, OFFERED
 from licet.policies.decision import decided, denied
 from licet.policies.engine import PolicyUnavailable
 from licet.policies.errors import Fault, PolicyError
+from licet.policies.json_text import normal
 from licet.policies.load import policy_set
 from licet.policies.offer import Offer, offer
 
@@ -218,9 +219,9 @@ class OpaServer:
             check(input)  # only a whole document stays within its place in the request
         except ValueError:
             raise _NoAnswer("the input is no JSON") from None
-        # The bytes go as they are: the client's own query would read them and lose digits. OPA puts what stands beside
+        # The text goes as it is: the client's own query would read it and lose digits. OPA puts what stands beside
         # the input into its decision log, under custom.request_metadata.
-        body = b'{"licet":{"decision_id":%b},"input":%b}' % (orjson.dumps(decision_id), input)
+        body = b'{"licet":{"decision_id":%b},"input":%b}' % (orjson.dumps(decision_id), normal(input))
         status, raw = await self._post(f"{self.url}/v1/data/{entrypoint}?provenance=true", body)
         try:
             answer = parse(raw)

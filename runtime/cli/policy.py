@@ -149,7 +149,7 @@ def build(
     private = BundleKey.private(signing_key) if signing_key else None
     public = BundleKey.public(verification_key) if verification_key else None
     compiled = Bundle.unpack(toolchain.build(with_paths(paths, more or ())))
-    packed = for_server(compiled, str(output), label=revision, signing_key=private)
+    packed = for_server(compiled, label=revision, signing_key=private)
     # As it will be read: with the public key that goes with the private one, and ready to be asked.
     InProcessEngine(Bundle.unpack(packed, str(output), verification_key=public))
     try:

@@ -128,6 +128,16 @@ def test_a_bundle_has_the_same_bytes(carried: Carried, program: Toolchain, what:
     assert made == build(program, what)
 
 
+@pytest.mark.parametrize("what", [shipped().files, SHOP], ids=["the library", "a shop's"])
+def test_a_plan_is_the_same(carried: Carried, program: Toolchain, what: dict[str, bytes]) -> None:
+    capabilities = CAPABILITIES.read_bytes()
+    ours, theirs = (
+        tool.plan(what, entrypoints=ENTRYPOINTS, capabilities=capabilities) for tool in (carried, program)
+    )
+    assert ours == theirs
+    assert ours["plans"]["plans"][0]["name"] == "licet/decision"
+
+
 WRONG = {
     "no rule": "package licet.user.a\n\ndeny contains contains 1\n",
     "no function": 'package licet.user.a\n\ngrant contains "x" if nothing(1)\n',
