@@ -196,6 +196,11 @@ def test_the_librarys_own_tests_end_and_cover_alike(carried: Carried, program: T
 
 
 def test_what_a_test_covers_is_told_when_all_pass(carried: Carried, program: Toolchain) -> None:
+    skipping = {**SHOP, "user/s_test.rego": b"package s_test\n\ntodo_test_later if false\n"}
+    for what in (SHOP, skipping):
+        covered = carried.test(what, coverage=True).coverage
+        assert covered is not None
+        assert covered == program.test(what, coverage=True).coverage
     assert carried.test(SHOP, coverage=False).coverage is None
     failing = {**SHOP, "user/f_test.rego": FAILING.encode()}
     assert carried.test(failing, coverage=True).coverage is None
