@@ -1,6 +1,6 @@
 """Asking policy whether a call may happen."""
 
-from licet.policies.engine import ManagedEngine, PolicyEngine, PolicyUnavailable
+from licet.policies.engine import ManagedEngine, PolicyEngine, PolicyUnavailable, ReloadableEngine
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.load import load
 from licet.policies.offer import Offer
@@ -14,5 +14,6 @@ __all__ = [
     "PolicyEngine",
     "PolicyError",
     "PolicyUnavailable",
+    "ReloadableEngine",
     "load",
 ]

@@ -17,6 +17,7 @@ import orjson
 
 from licet.audit.canonical import digest, sha256
 from licet.policies.errors import Fault, PolicyError
+from licet.policies.json_text import normal
 from licet.policies.library import shipped
 from licet.policies.signature import BundleKey, verify
 
@@ -25,6 +26,12 @@ OFFERED = "licet/offered"
 
 ENTRYPOINTS = (ENTRYPOINT, OFFERED)
 """What is asked of a policy: whether a call may happen, and which tools a run is offered."""
+
+ANOTHER_ENTRYPOINT = (
+    "it is an entry point of its own, so OPA leaves its Rego out of the bundle; the only entry point is Licet's, which "
+    "composes yours: remove `entrypoint: true` from the metadata and build again"
+)
+"""Why no more than one rule may be compiled as an entry point."""
 
 SHIPPED = Path(__file__).with_name("bundle.tar.gz")
 """The bundle of Licet's own library, compiled."""
@@ -40,7 +47,7 @@ class Bundle:
     Attributes:
         raw: the bundle as it is, a gzipped tar archive.
         modules: the Rego files by their path.
-        data: the base documents, a JSON object.
+        data: the base documents, a JSON object, in the one spelling of `licet.policies.json_text`.
         wasm: the policy as OPA compiled it, with the entry point `licet/decision`.
         revision: SHA-256 over modules, data and compiled policy, by path and content; the times and the
             compression of the archive do not count.
@@ -69,20 +76,23 @@ class Bundle:
             verification_key: the key that must have signed it; None when it need not be signed.
 
         Raises:
-            PolicyError: it is no bundle, or was not compiled to WebAssembly, or is not signed by the key.
+            PolicyError: it is no bundle, or was not compiled to WebAssembly, for this entry point alone, or is not
+                signed by the key.
         """
-        files = _files(raw, name)
+        files = unpacked(raw, name)
         if verification_key is not None:
             verify(files, verification_key, name)
         manifest = _manifest(files)
         wasm = files.get(_module_path(manifest, name, entrypoint))
+        if others := sorted(entrypoints(files) - {entrypoint, *ENTRYPOINTS}):
+            raise PolicyError(Fault(f"{', '.join(others)}: {ANOTHER_ENTRYPOINT}", name))
         if wasm is None:
             raise PolicyError(Fault("the compiled policy that its manifest names is missing", name))
         modules = {path: content for path, content in files.items() if path.endswith(".rego")}
         ours = _of_ours(manifest)
         if ours:
             modules = _as_compiled(modules)
-        data = files.get("data.json", b"{}")
+        data = normal(files.get("data.json", b"{}"))
         revision = digest(
             {
                 "data": sha256(data),
@@ -93,25 +103,37 @@ class Bundle:
         return cls(raw, modules, data, wasm, revision, ours.get("label"))
 
 
-def _files(raw: bytes, name: str) -> dict[str, bytes]:
+def unpacked(raw: bytes, name: str = "bundle") -> dict[str, bytes]:
+    """The files of a bundle by path; `name` is what to call it in an error.
+
+    Raises:
+        PolicyError: it is no gzipped tar archive, or holds too much.
+    """
     try:
         with gzip.open(io.BytesIO(raw)) as stream:
-            unpacked = stream.read(_LARGEST + 1)
-        if len(unpacked) > _LARGEST:
+            content = stream.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
             raise PolicyError(Fault(f"the bundle holds more than {_LARGEST >> 20} MiB", name))
         files: dict[str, bytes] = {}
-        with tarfile.open(fileobj=io.BytesIO(unpacked)) as archive:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is None:
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is None:
                     continue
                 path = member.name.removeprefix("./").lstrip("/")
                 if path in files:
                     raise PolicyError(Fault(f"the bundle holds {path} twice", name))
-                files[path] = content.read()
+                files[path] = file.read()
     except (OSError, EOFError, ZlibError, tarfile.TarError) as error:
         raise PolicyError(Fault(f"this is no OPA bundle (a gzipped tar archive): {error}", name)) from None
     return files
+
+
+def entrypoints(files: dict[str, bytes]) -> set[str]:
+    """What a bundle was compiled for by `opa build`, such as `licet/decision`; by its manifest."""
+    compiled = _manifest(files).get("wasm")
+    entries = compiled if isinstance(compiled, list) else ()
+    return {str(entry.get("entrypoint")) for entry in entries if isinstance(entry, dict)}
 
 
 def _manifest(files: dict[str, bytes]) -> dict[str, Any]:

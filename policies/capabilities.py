@@ -1,8 +1,8 @@
-"""Which builtins a policy may call: those that run inside the compiled policy itself.
+"""Which builtins a policy may call: those that run inside the compiled policy, and those that Licet gives it.
 
 `capabilities.json`, beside this file, is what `opa build` and `opa check` hold a policy to: one that calls
 anything else is refused, with file and line. It is derived from OPA itself: one rule for each builtin is
-compiled, and what the compiled module then asks a host for is left out.
+compiled, and what the compiled module then asks a host for is left out, unless it is in `licet.policies.builtins`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from licet.policies import opa
+from licet.policies.builtins import BUILTINS
 from licet.policies.bundle import Bundle
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.wasm import required_builtins
@@ -32,10 +33,12 @@ _SPELLED_OTHERWISE = {
 _ERASED = {"print", "internal.print", "internal.test_case"}
 """What the compiler removes from what it builds, so that no host is asked; a policy may keep its prints."""
 
+_INEXACT = {"format_int", "indexof", "json.unmarshal"}
+"""What a compiled policy has, but answers otherwise than OPA does; docs/builtins.md says where.
 
-_INEXACT = {"format_int", "indexof"}
-"""What a compiled policy has, but answers otherwise than OPA does: an integer beyond 64 bits ends an evaluation in
-format_int, and an empty text is found by indexof where OPA finds nothing."""
+An integer beyond 64 bits ends an evaluation in format_int; sprintf writes it. An empty text is found by indexof where
+OPA finds nothing. json.unmarshal takes numbers with an exponent so large that OPA's has no value.
+"""
 
 
 def derive() -> bytes:
@@ -51,8 +54,8 @@ def derive() -> bytes:
     )
     builtins = [builtin for builtin in current["builtins"] if not builtin.get("deprecated")]
     rules = [rule for builtin in builtins if (rule := _rule(builtin))]
-    needed = _needed(program, rules)
-    current["builtins"] = [_bare(builtin) for builtin in builtins if builtin["name"] not in needed | _INEXACT]
+    refused = (_needed(program, rules) - BUILTINS.keys()) | _INEXACT
+    current["builtins"] = [_bare(builtin) for builtin in builtins if builtin["name"] not in refused]
     current["allow_net"] = []
     return orjson.dumps(
         current, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from licet.policies.answer import parse
+from licet.policies.bundle import unpacked
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.verdicts import Evaluation, Problem, Refused, TestRun, test_results
 
@@ -33,6 +34,9 @@ TOOLCHAIN = Path(__file__).parent / "opa" / "opa.wasm.xz"
 
 _TIMEOUT = 60.0
 """Seconds that one request may take."""
+
+_MEMORY = 2 << 30
+"""Bytes that one request may take."""
 
 _STACK = 256 << 20
 """Bytes of stack: OPA's parser and compiler are recursive, and expect Go's, which grow."""
@@ -69,6 +73,14 @@ class Carried:
         """The bundle that `opa build --target wasm` makes."""
         said = self._ask("build", files, capabilities=_json(capabilities), entrypoints=list(entrypoints))
         return base64.b64decode(said["bundle"])
+
+    def plan(
+        self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes
+    ) -> dict[str, Any]:
+        """The plan that `opa build --target plan` makes."""
+        said = self._ask("plan", files, capabilities=_json(capabilities), entrypoints=list(entrypoints))
+        plan: dict[str, Any] = orjson.loads(unpacked(base64.b64decode(said["bundle"]))["plan.json"])
+        return plan
 
     def test(self, files: Mapping[str, bytes], *, coverage: bool) -> TestRun:
         """What `opa test` says, and what the tests covered when all passed."""
@@ -111,6 +123,7 @@ class Carried:
             store = Store(engine)
             store.set_wasi(wasi)
             store.set_epoch_deadline(1)
+            store.set_limits(memory_size=_MEMORY)
             linker = Linker(engine)
             linker.define_wasi()
             start = linker.instantiate(store, module).exports(store)["_start"]

@@ -10,6 +10,7 @@ from licet.policies.answer import parse
 from licet.policies.bundle import ENTRYPOINT, OFFERED, Bundle
 from licet.policies.decision import decided, denied
 from licet.policies.errors import Fault, PolicyError
+from licet.policies.json_text import normal
 from licet.policies.offer import Offer, offer
 from licet.policies.wasm import EvaluationFailed, Policy, PolicyInstance, prepare
 
@@ -50,7 +51,7 @@ class InProcessEngine:
     async def decide(self, input: bytes, decision_id: str) -> Decided:
         """The decision on `input`. It never raises: whatever goes wrong is a denial with a cause."""
         try:
-            answer = self._decision.evaluate(input)
+            answer = self._decision.evaluate(normal(input))
             known = self._known.get(answer)
             if known is not None:
                 return known.model_copy(update={"decision_id": decision_id})
@@ -67,7 +68,7 @@ class InProcessEngine:
     async def offered(self, input: bytes, decision_id: str) -> Offer:
         """What a run is offered. It never raises: whatever goes wrong offers nothing, with a cause."""
         try:
-            document = self._offered.read(self._offered.evaluate(input))
+            document = self._offered.read(self._offered.evaluate(normal(input)))
         except EvaluationFailed as error:
             return Offer(decision_id, self.revision, self.name, cause=str(error))
         return offer(document, decision_id=decision_id, revision=self.revision, engine=self.name)

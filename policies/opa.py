@@ -16,6 +16,7 @@ import orjson
 
 from licet.audit.errors import ConfigurationError
 from licet.policies.answer import parse
+from licet.policies.bundle import unpacked
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.verdicts import Evaluation, Problem, Refused, TestRun, test_results
 
@@ -97,11 +98,25 @@ class Program:
 
     def build(self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes) -> bytes:
         """The bundle that `opa build --target wasm` makes."""
+        return self._built("wasm", files, entrypoints, capabilities)
+
+    def plan(
+        self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes
+    ) -> dict[str, Any]:
+        """The plan that `opa build --target plan` makes."""
+        plan: dict[str, Any] = orjson.loads(
+            unpacked(self._built("plan", files, entrypoints, capabilities))["plan.json"]
+        )
+        return plan
+
+    def _built(
+        self, target: str, files: Mapping[str, bytes], entrypoints: Sequence[str], capabilities: bytes
+    ) -> bytes:
         with _laid_out(files, capabilities=capabilities) as (stage, options):
             output = stage.with_name("bundle.tar.gz")
             asked = [word for entrypoint in entrypoints for word in ("--entrypoint", entrypoint)]
-            target = ["--target", "wasm", *asked, "--output", str(output)]
-            done = self._run(["build", "--bundle", *target, *options, "."], stage)
+            named = ["--target", target, *asked, "--output", str(output)]
+            done = self._run(["build", "--bundle", *named, *options, "."], stage)
             if done.returncode:
                 raise Refused(_printed(done))
             return output.read_bytes()

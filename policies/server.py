@@ -18,6 +18,7 @@ from licet.policies.bundle import ENTRYPOINT, OFFERED
 from licet.policies.decision import decided, denied
 from licet.policies.engine import PolicyUnavailable
 from licet.policies.errors import Fault, PolicyError
+from licet.policies.json_text import normal
 from licet.policies.load import policy_set
 from licet.policies.offer import Offer, offer
 
@@ -79,12 +80,34 @@ class OpaServer:
         for what, seconds in (("deadline of a decision", deadline), ("time to get ready", ready_within)):
             if not 0 < seconds <= 60:
                 raise PolicyError(Fault(f"the {what} is between 0 and 60 seconds, not {seconds}"))
+        self._policies = policies
         bundle = policy_set(policies)
         self.bundle, self.revision = bundle.raw, bundle.revision
         self._deadline, self._ready_within = deadline, ready_within
         self._token, self._certificate = token, certificate
         self._client: Any = None
         self._session: ClientSession | None = None
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
+
+    def reloaded(self, policies: Path | str | None = None) -> OpaServer:
+        """An engine that asks the same server, for the policy set at `policies`, and is not open.
+
+        Args:
+            policies: None for those that this one was given, as they stand now.
+
+        Raises:
+            PolicyError: the policy set cannot be used.
+            OpaMissing: it is a folder and there is no `opa` to compile it.
+        """
+        return OpaServer(
+            self.url,
+            policies=self._policies if policies is None else policies,
+            deadline=self._deadline,
+            ready_within=self._ready_within,
+            token=self._token,
+            certificate=self._certificate,
+        )
 
     async def start(self) -> None:
         """Open the session, and wait until OPA is healthy, its bundles are active and the policy set is ours.
@@ -143,9 +166,15 @@ class OpaServer:
             await asyncio.sleep(_LONGEST_PAUSE)
 
     async def close(self) -> None:
-        """Close the session. A decision under way fails."""
+        """Close the session, once the decisions that are under way have ended."""
         client, self._client, self._session = self._client, None, None
-        if client is not None:
+        if client is None:
+            return
+        try:
+            if self._under_way:
+                self._idle = asyncio.Event()
+                await self._idle.wait()
+        finally:
             await client.close_connection()
 
     async def __aenter__(self) -> Self:
@@ -190,9 +219,9 @@ class OpaServer:
             check(input)  # only a whole document stays within its place in the request
         except ValueError:
             raise _NoAnswer("the input is no JSON") from None
-        # The bytes go as they are: the client's own query would read them and lose digits. OPA puts what stands beside
+        # The text goes as it is: the client's own query would read it and lose digits. OPA puts what stands beside
         # the input into its decision log, under custom.request_metadata.
-        body = b'{"licet":{"decision_id":%b},"input":%b}' % (orjson.dumps(decision_id), input)
+        body = b'{"licet":{"decision_id":%b},"input":%b}' % (orjson.dumps(decision_id), normal(input))
         status, raw = await self._post(f"{self.url}/v1/data/{entrypoint}?provenance=true", body)
         try:
             answer = parse(raw)
@@ -214,6 +243,7 @@ class OpaServer:
         if session is None:
             raise ConfigurationError(f"the policy engine at {self.url} is not open; use `async with`")
         failure, pause = "it did not answer", _FIRST_PAUSE
+        self._under_way += 1
         try:
             async with asyncio.timeout(self._deadline):
                 while True:
@@ -236,6 +266,10 @@ class OpaServer:
             raise PolicyUnavailable(
                 f"OPA at {self.url} gave no decision within {self._deadline} seconds: {failure}"
             ) from None
+        finally:
+            self._under_way -= 1
+            if self._idle is not None and not self._under_way:
+                self._idle.set()
 
     def _check_revision(self, bundles: object) -> None:
         served = set()

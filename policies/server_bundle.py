@@ -22,8 +22,7 @@ from pathlib import Path
 import orjson
 
 from licet.audit.errors import LicetError
-from licet.policies.bundle import ENTRYPOINT, ENTRYPOINTS, Bundle
-from licet.policies.errors import Fault, PolicyError
+from licet.policies.bundle import ENTRYPOINT, Bundle
 from licet.policies.library import shipped
 from licet.policies.load import policy_set
 from licet.policies.signature import SIGNATURES, BundleKey, sign
@@ -36,9 +35,7 @@ _NAME = re.compile(rb'^\s*package\s+(\w+)|\bdata\.(\w+)|\bdata\["([^"\\]+)"\]', 
 """Names at the top of `data`. None is worked out as it runs: to OPA a rule that did so would be recursive."""
 
 
-def for_server(
-    bundle: Bundle, name: str = "bundle", *, label: str | None = None, signing_key: BundleKey | None = None
-) -> bytes:
+def for_server(bundle: Bundle, *, label: str | None = None, signing_key: BundleKey | None = None) -> bytes:
     """The bundle that OPA serves so that it decides as `bundle` does in process, where it is taken too.
 
     It has the same bytes each time, unless it is signed with an EC key.
@@ -47,21 +44,9 @@ def for_server(
     OPA's API, adds a rule or a document to what decides. `system` stays free for OPA's own authorization.
 
     Args:
-        name: what to call it in an error.
         label: what its author calls this revision, such as a commit; by default what `bundle` has.
         signing_key: the key to sign it with.
-
-    Raises:
-        PolicyError: rules other than the decision were compiled, so their Rego is no longer in the bundle.
     """
-    if compiled := _entrypoints(bundle).difference(ENTRYPOINTS):
-        raise PolicyError(
-            Fault(
-                f"{', '.join(sorted(compiled))} was compiled as an entry point of its own, and OPA then leaves Rego "
-                "out of the bundle; remove `entrypoint: true` from the metadata of your rules and build it again",
-                name,
-            )
-        )
     label = label if label is not None else bundle.label
     ours = {"entrypoint": ENTRYPOINT, "module": _MODULE} | ({"label": label} if label is not None else {})
     manifest = {
@@ -98,16 +83,6 @@ def _roots(bundle: Bundle) -> list[str]:
     return [""] if any("/" in name for name in names) else sorted(names)  # a root is a path
 
 
-def _entrypoints(bundle: Bundle) -> set[str]:
-    with tarfile.open(fileobj=io.BytesIO(bundle.raw)) as archive:
-        for member in archive:
-            if member.name.removeprefix("./").lstrip("/") == ".manifest":
-                content = archive.extractfile(member)
-                assert content is not None
-                return {entry["entrypoint"] for entry in orjson.loads(content.read()).get("wasm", ())}
-    raise AssertionError("a bundle that was unpacked has a manifest")
-
-
 def main() -> int:
     """Write the bundle. Returns the exit code: 0, or 2 when the policy set cannot be used."""
     parser = argparse.ArgumentParser(
@@ -122,7 +97,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         bundle = policy_set(options.policies)
-        packed = for_server(bundle, str(options.policies))
+        packed = for_server(bundle)
         options.output.write_bytes(packed)
     except LicetError as error:
         print(error, file=sys.stderr)

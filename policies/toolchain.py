@@ -12,16 +12,21 @@ then an `opa` on the PATH, which may be of another version.
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
+import orjson
+
 from licet.policies import opa
-from licet.policies.bundle import ENTRYPOINTS
+from licet.policies.bundle import ANOTHER_ENTRYPOINT, ENTRYPOINTS, entrypoints, unpacked
 from licet.policies.carried import TOOLCHAIN, Carried
+from licet.policies.data_keys import differing_lookups
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, Sources, bundle_name
+from licet.policies.negations import negated_choices
 from licet.policies.verdicts import Evaluation, Problem, Refused, TestRun
 
 Files = Mapping[str, bytes]
@@ -54,6 +59,14 @@ class Toolchain(Protocol):
 
     def build(self, files: Files, *, entrypoints: Sequence[str], capabilities: bytes) -> bytes:
         """The bundle that `opa build --target wasm` makes.
+
+        Raises:
+            Refused: the files do not compile.
+        """
+        ...
+
+    def plan(self, files: Files, *, entrypoints: Sequence[str], capabilities: bytes) -> dict[str, Any]:
+        """What `build` compiles, as `opa build --target plan` gives it.
 
         Raises:
             Refused: the files do not compile.
@@ -108,7 +121,8 @@ def build(sources: Sources) -> bytes:
 
     Raises:
         OpaMissing: there is no toolchain.
-        PolicyError: the policy does not compile, or calls a builtin that is not in capabilities.json.
+        PolicyError: the policy does not compile, calls a builtin that is not in capabilities.json, makes an entry
+            point of a rule of its own, or has a place where a compiled policy may answer otherwise than OPA.
     """
     toolchain = find()
     capabilities = CAPABILITIES.read_bytes()
@@ -118,9 +132,30 @@ def build(sources: Sources) -> bytes:
     if found:
         raise PolicyError(faults(found, sources))
     try:
-        return toolchain.build(sources.files, entrypoints=ENTRYPOINTS, capabilities=capabilities)
+        raw = toolchain.build(sources.files, entrypoints=ENTRYPOINTS, capabilities=capabilities)
+        files = unpacked(raw)
+        if entrypoints(files) != set(ENTRYPOINTS):
+            raise Refused(_other_entrypoints(toolchain.parse(sources.files)))
+        if sources.origins:
+            plan = toolchain.plan(sources.files, entrypoints=ENTRYPOINTS, capabilities=capabilities)
+            differing = negated_choices(plan) + differing_lookups(plan, orjson.loads(files["data.json"]))
+            if differing:
+                raise Refused(differing)
     except Refused as refused:
         raise PolicyError(faults(refused.problems, sources)) from None
+    return raw
+
+
+def _other_entrypoints(trees: Mapping[str, Any]) -> list[Problem]:
+    found = []
+    for tree in trees.values():
+        for annotation in tree.get("annotations") or ():
+            if annotation.get("entrypoint"):
+                place = annotation["location"]
+                lines = base64.b64decode(place["text"]).decode(errors="replace").splitlines()
+                down = next((at for at, line in enumerate(lines) if "entrypoint" in line), 0)
+                found.append(Problem(ANOTHER_ENTRYPOINT, file=place["file"], line=place["row"] + down))
+    return found or [Problem(ANOTHER_ENTRYPOINT)]
 
 
 def faults(problems: Sequence[Problem], sources: Sources) -> list[Fault]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from wasmtime import (
@@ -48,11 +49,14 @@ _KEEP_LIMIT = 16 << 20
 
 _PAGE = 1 << 16
 
+if TYPE_CHECKING:
+    from licet.policies.host import Host
+
 _T = TypeVar("_T")
 
 # What the policy imports. `opa_abort` must not return (OPA's C code goes on from it into undefined
-# behaviour), so it notes where its message lies and traps, without a way through Python. No builtin needs
-# the host (see capabilities.json), so none of their doors is ever opened.
+# behaviour), so it notes where its message lies and traps, without a way through Python. The doors of the builtins
+# are those of a policy that needs none of its host; one that does gets `licet.policies.host` behind them.
 _HOST = """
 (module
   (global (export "message") (mut i32) (i32.const 0))
@@ -64,7 +68,8 @@ _HOST = """
   (func (export "opa_builtin3") (param i32 i32 i32 i32 i32) (result i32) unreachable)
   (func (export "opa_builtin4") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable))
 """
-_HOST_NAMES = {"opa_abort", "opa_println", *(f"opa_builtin{arity}" for arity in range(5))}
+_ARITIES = {f"opa_builtin{arity}": arity for arity in range(5)}
+_HOST_NAMES = {"opa_abort", "opa_println", *_ARITIES}
 
 
 class EvaluationFailed(Exception):
@@ -117,12 +122,16 @@ class Policy:
         data: the base documents, a JSON object.
         ticks: after so many ticks of the process's ticker an evaluation is stopped.
         entrypoint: the number of the document to evaluate.
+        brought: the most that it brings along into its memory, in pages.
+        builtins: the policy's number of each builtin that it calls in its host, by name.
     """
 
     module: Module
     data: bytes
     ticks: int
     entrypoint: int
+    brought: int
+    builtins: Mapping[str, int] = field(default_factory=dict)
 
 
 def prepare(wasm: bytes, data: bytes, entrypoint: str, deadline: float) -> Policy:
@@ -141,10 +150,11 @@ def prepare(wasm: bytes, data: bytes, entrypoint: str, deadline: float) -> Polic
     policy = _load(wasm, data, deadline)
     try:
         instance = PolicyInstance(policy)
-        if builtins := instance.builtins():
+        builtins = instance.builtins()
+        if missing := _not_given(builtins):
             raise PolicyError(
                 Fault(
-                    f"the compiled policy calls {', '.join(sorted(builtins))}, which Licet does not provide; "
+                    f"the compiled policy calls {', '.join(sorted(missing))}, which Licet does not provide; "
                     "build it with `--capabilities` and the capabilities.json of licet.policies"
                 )
             )
@@ -153,7 +163,23 @@ def prepare(wasm: bytes, data: bytes, entrypoint: str, deadline: float) -> Polic
         raise PolicyError(Fault(f"the compiled policy does not start: {error}")) from None
     if entrypoint not in entrypoints:
         raise PolicyError(Fault(f"the compiled policy has no entry point {entrypoint}"))
-    return replace(policy, entrypoint=entrypoints[entrypoint])
+    return replace(policy, entrypoint=entrypoints[entrypoint], builtins=builtins)
+
+
+def _not_given(builtins: Mapping[str, int]) -> set[str]:
+    if not builtins:
+        return set()
+    from licet.policies.builtins import BUILTINS  # they take 25 ms to import, and most policies need none
+
+    return builtins.keys() - BUILTINS.keys()
+
+
+def _host_of(instance: PolicyInstance, policy: Policy) -> Host | None:
+    if not policy.builtins:
+        return None
+    from licet.policies.host import Host
+
+    return Host(policy.builtins, instance)
 
 
 def required_builtins(wasm: bytes) -> set[str]:
@@ -168,7 +194,10 @@ def required_builtins(wasm: bytes) -> set[str]:
 def _load(wasm: bytes, data: bytes, deadline: float) -> Policy:
     module = _compiled(wasm)
     _check_imports(module)
-    return Policy(module, data, _host().ticker.ticks(deadline), entrypoint=0)
+    # OPA 1.22 works out the least memory before it appends its last table, which may reach beyond. What is copied
+    # into the memory at the start stands in the module, so that much more is enough for any.
+    brought = -(-len(wasm) // _PAGE)
+    return Policy(module, data, _host().ticker.ticks(deadline), entrypoint=0, brought=brought)
 
 
 def _check_imports(module: Module) -> None:
@@ -192,12 +221,15 @@ class PolicyInstance:
         self._limit_time()
         helpers = Instance(store, host.module, []).exports(store)
         self._message = _as(helpers["message"], Global)
+        self._builtins = _host_of(self, policy)
         imports: list[Func | Memory] = []
         for item in policy.module.imports:
             if isinstance(item.type, MemoryType):
-                limits = Limits(item.type.limits.min, MEMORY_LIMIT // _PAGE)
+                limits = Limits(item.type.limits.min + policy.brought, MEMORY_LIMIT // _PAGE)
                 self._memory = Memory(store, MemoryType(limits))
                 imports.append(self._memory)
+            elif self._builtins and item.name in _ARITIES:
+                imports.append(self._builtins.function(store, _ARITIES[item.name]))
             else:
                 imports.append(_as(helpers[item.name or ""], Func))
         self._exports = Instance(store, policy.module, imports).exports(store)
@@ -252,11 +284,26 @@ class PolicyInstance:
 
     def builtins(self) -> dict[str, int]:
         """The builtins that the policy would call in its host, by name."""
-        return self._dump("builtins")
+        return self._listed("builtins")
 
     def entrypoints(self) -> dict[str, int]:
         """The documents that can be evaluated, by name."""
-        return self._dump("entrypoints")
+        return self._listed("entrypoints")
+
+    def dump(self, address: int) -> bytes:
+        """The text of a value, for a builtin."""
+        text = self._call("opa_value_dump", address)
+        size = self._memory.data_len(self._store)
+        last = ctypes.c_char.from_address(self._start + size - 1)
+        kept = last.value  # the evaluation goes on, and the byte may be in use
+        try:
+            return self._string(text, size)
+        finally:
+            last.value = kept
+
+    def parse(self, source: bytes) -> int:
+        """The address of the value that a text stands for, for a builtin."""
+        return self._parse(source, "opa_value_parse")
 
     def _limit_time(self) -> None:
         self._ticker.evaluation()
@@ -266,15 +313,15 @@ class PolicyInstance:
         result = _as(self._exports.get(name), Func)(self._store, *arguments)
         return int(result or 0)
 
-    def _parse(self, text: bytes) -> int:
+    def _parse(self, text: bytes, parser: str = "opa_json_parse") -> int:
         address = self._call("opa_malloc", len(text))
         self._memory.write(self._store, text, address)
-        value = self._call("opa_json_parse", address, len(text))
+        value = self._call(parser, address, len(text))
         if value == 0:
             raise EvaluationFailed("its data is not JSON")
         return value
 
-    def _dump(self, export: str) -> dict[str, int]:
+    def _listed(self, export: str) -> dict[str, int]:
         address = self._call("opa_json_dump", self._call(export))
         found: dict[str, int] = orjson.loads(self._string(address, self._memory.data_len(self._store)))
         return found
@@ -289,7 +336,11 @@ class PolicyInstance:
 
     def _why(self, error: Any) -> str:
         if error:
-            return f"the evaluation failed: {WasmtimeError._from_ptr(error)}"
+            failure = WasmtimeError._from_ptr(error)
+            stopped = self._builtins and self._builtins.reason
+            return (
+                f"the evaluation was stopped: {stopped}" if stopped else f"the evaluation failed: {failure}"
+            )
         trap = Trap._from_ptr(self._trap)
         if trap.trap_code == TrapCode.INTERRUPT:
             return "the evaluation passed its deadline"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from licet.approvals import principal_digest
 from licet.audit.events import Actor, Event, RunDelegated
@@ -16,6 +17,9 @@ from licet.runtime.outcomes import Outcome
 from licet.runtime.state import RunState
 from licet.runtime.workflow import Workflow
 from licet.tools import Agent, Principal
+
+if TYPE_CHECKING:
+    from licet.runtime.provenance import Provenance
 
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
@@ -33,6 +37,7 @@ class ActiveRun:
         reading_same: the same, by the digest of the call.
         under_way: what will come of each call that this process is carrying out, so that nobody starts it twice.
         offered_by: the policy revision that has said which tools the run is offered.
+        provenance: where values come from, once a call asks; False where no tool says anything of trust.
         repeatable: calls that the worker before this one had begun, and that may be done once more.
         scopes: the kill-switch scopes of the workflow and of the run.
     """
@@ -55,6 +60,7 @@ class ActiveRun:
         self.policy_prefix: bytes | None = None
         self.offered_by: str | None = None
         self.scopes = (f"workflow:{workflow.name}", f"run:{state.run_id}")
+        self.provenance: Provenance | Literal[False] | None = None
 
     @property
     def id(self) -> str:

@@ -7,6 +7,7 @@ from licet.audit.events import ToolsOffered
 from licet.policies import Offer, PolicyUnavailable
 from licet.runtime.active import ActiveRun
 from licet.runtime.policy_input import build_offer
+from licet.runtime.provenance import exposed
 from licet.runtime.stages import Services
 
 
@@ -25,7 +26,8 @@ async def offer_tools(run: ActiveRun, services: Services) -> None:
         return
     engine, names = services.engine, [allowance.tool for allowance in run.workflow.tools]
     tools = [services.tools[name] for name in names if name in services.tools]
-    input = build_offer(run, tools, services.environment, services.clock.now())
+    so_far = exposed(run, services.tools)
+    input = build_offer(run, tools, so_far, services.environment, services.clock.now())
     decision_id = new_id()
     try:
         offer = await engine.offered(input, decision_id)

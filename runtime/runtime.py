@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import platform
@@ -22,7 +23,6 @@ from licet.audit.events import Actor, RunStarted
 from licet.audit.journal import Journal
 from licet.audit.records import SALT_BYTES
 from licet.policies import ManagedEngine, PolicyEngine
-from licet.policies import load as load_policies
 from licet.runtime.active import ActiveRun
 from licet.runtime.errors import AgentRefused, ModelUnpriced, RuntimeClosed, UnknownWorkflow
 from licet.runtime.gate import Gate
@@ -30,8 +30,10 @@ from licet.runtime.models import Priced, most_it_costs
 from licet.runtime.outcomes import RunResult
 from licet.runtime.recovery import claim, load, no_such_run
 from licet.runtime.registration import register, registered_content
+from licet.runtime.reloading import Policies, change, engine_of
 from licet.runtime.results import result_of
 from licet.runtime.session import Session
+from licet.runtime.shadow import Shadow
 from licet.runtime.stages import Observer, Services
 from licet.runtime.state import RunState
 from licet.runtime.workflow import Workflow
@@ -57,6 +59,9 @@ class Runtime:
         models: pydantic-ai models by the names that workflows use, `Priced` where genai-prices has no price.
         policies: a bundle, or a folder of Rego that is added to the shipped library; None is the library alone. Or an
             engine of its own, such as `OpaServer`, which this runtime then starts and closes.
+        shadow: a candidate, given like `policies`, that is asked beside them of every call and decides nothing. Where
+            it says something else, that is journalled; `licet policy shadow` tells. It is asked, and if it has a life
+            of its own started and closed, in a thread with an event loop of its own.
         inject: what `Annotated[T, Injected]` parameters get, by type: an instance, or a callable that makes one.
         directory: who may review what; by default the file that `LICET_REVIEWERS` names.
         verifier: checks the signatures of reviews; by default by the keys that `LICET_APPROVAL_PUBLIC_KEYS` names, else
@@ -77,7 +82,8 @@ class Runtime:
         workflows: Sequence[Workflow],
         tools: Sequence[Any] = (),
         models: Mapping[str, Model | Priced] | None = None,
-        policies: Path | str | PolicyEngine | None = None,
+        policies: Policies = None,
+        shadow: Path | str | PolicyEngine | None = None,
         inject: Mapping[Any, Any] | None = None,
         directory: Directory | None = None,
         verifier: ReviewVerifier | None = None,
@@ -96,6 +102,7 @@ class Runtime:
         self._tools: dict[str, Tool] = index(declared)
         self._models = dict(models or {})
         self._policies = policies
+        self._shadow = shadow
         self._injector = Injector(dict(inject or {}))
         for workflow in workflows:
             self._check(workflow)
@@ -108,17 +115,18 @@ class Runtime:
         self._journal: Journal | None = None
         self._services: Services | None = None
         self._gate: Gate | None = None
+        self._reloads = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         if self._journal is not None:
             raise RuntimeClosed("this runtime is running already; it has one life at a time")
         for workflow in self._workflows.values():
             self._check_price(workflow)
-        engine = (
-            load_policies(self._policies)
-            if self._policies is None or isinstance(self._policies, str | Path)
-            else self._policies
-        )
+        engine = engine_of(self._policies)
+        candidate = None if self._shadow is None else engine_of(self._shadow)
+        if candidate is engine:
+            raise ConfigurationError("the engine in force is no shadow of itself; give shadow another one")
+        self._reloads = asyncio.Lock()
         journal = Journal.open(self.database, create=True, clock=self._clock)
         try:
             if isinstance(engine, ManagedEngine):
@@ -134,6 +142,7 @@ class Runtime:
                 environment=self._environment,
                 clock=self._clock,
                 observe=self._observer,
+                shadow=None if candidate is None else Shadow(candidate, journal),
             )
         except BaseException:
             journal.close()
@@ -150,10 +159,13 @@ class Runtime:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        journal, gate, services = self._journal, self._gate, self._services
-        self._services = self._gate = None
+        async with self._reloads:
+            journal, gate, services = self._journal, self._gate, self._services
+            self._services = self._gate = None
         if gate is not None:
             await gate.drain()
+        if services is not None and services.shadow is not None:
+            await services.shadow.close()
         if services is not None and isinstance(services.engine, ManagedEngine):
             await services.engine.close()
         if journal is not None:
@@ -262,6 +274,39 @@ class Runtime:
         settled = await session.advance()
         await session.close(leave_open=f"{settled}; the session's own agent goes on with it")
         return result_of(run.state, run.workflow)
+
+    async def reload_policies(self, policies: Policies = None) -> str:
+        """Bring other policies into force while runs go on, whole or not at all.
+
+        Each decision is made by one revision: one that is under way ends under the old one, every later one is made
+        by the new one. Calls that wait for a person are decided again, by the revision then in force, before they
+        run. When the new policies cannot be used the old ones stay, and the journal (`policy.rejected`) and the log
+        say so. A caller that is cancelled only lets go of it.
+
+        Args:
+            policies: as for `Runtime`; None to read those in use again from where they came. Where an `OpaServer`
+                decides, a path says by which policy set it is to decide from now on.
+
+        Returns:
+            The revision that is in force now.
+
+        Raises:
+            RuntimeClosed: the runtime is not running.
+            PolicyError: the new policies cannot be used; with file, line and reason.
+            ConfigurationError: there is no `opa` for a folder of Rego, or nothing to read again.
+            ServiceDown: the policy service, or the journal, does not answer.
+        """
+        services, _ = self._running()
+        task = asyncio.create_task(self._reload(policies, services))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
+
+    async def _reload(self, policies: Policies, services: Services) -> str:
+        async with self._reloads:
+            if self._services is not services:
+                raise RuntimeClosed("this runtime ended before its policies were reloaded")
+            self._policies = await change(services, policies, self._policies)
+            return services.engine.revision
 
     def approvals(self, signer: ReviewSigner | None = None) -> ApprovalQueue:
         """The queue of approval requests. Answering one only journals it; `resume` executes.

@@ -26,6 +26,8 @@ from licet.audit.journal import Journal
 from licet.policies import PolicyEngine, PolicyUnavailable
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
 from licet.runtime.policy_input import build
+from licet.runtime.provenance import traced
+from licet.runtime.shadow import Shadow
 from licet.runtime.spelling import same_values
 from licet.runtime.stop_rules import overdrawn, stop_rule
 from licet.tools import (
@@ -43,9 +45,11 @@ Observer = Callable[[str, str], None]
 """Told the name of each stage, and the call's id, as the call enters it. For measuring and tracing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
-    """What the stages ask. One for the whole life of a runtime."""
+    """What the stages ask. One for the whole life of a runtime, in which only `engine` is ever replaced: by
+    `licet.runtime.reloading`. A stage takes it from here once for each decision.
+    """
 
     journal: Journal
     engine: PolicyEngine
@@ -56,6 +60,7 @@ class Services:
     environment: dict[str, Any]
     clock: Clock
     observe: Observer
+    shadow: Shadow | None = None
 
 
 Stage = Callable[[Call, Services], Awaitable[Halt | None]]
@@ -143,12 +148,16 @@ async def authorize(call: Call, services: Services) -> Halt | None:
 
 async def decide(call: Call, services: Services) -> Halt | None:
     """5. The policy decision point. Without its answer nothing goes on."""
-    call.policy_input = build(call, services.environment, services.clock.now())
+    now = services.clock.now()
+    call.traced = traced(call, services.tools)
+    call.policy_input = build(call, services.environment, now)
     try:
         decision = await services.engine.decide(call.policy_input, new_id())
     except PolicyUnavailable as error:
         return Park(str(error))
     call.decision = decision
+    if services.shadow is not None:
+        services.shadow.ask(call, decision, now)
     if call.tool.effect != "read" and call.run.workflow.mode != "act":
         return Withhold()
     if not decision.allow:

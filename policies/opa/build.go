@@ -9,7 +9,12 @@ import (
 )
 
 // build is `opa build --target wasm --bundle --capabilities ... --entrypoint ... .`
-func build(asked request) (answer, error) {
+func build(asked request) (answer, error) { return built(asked, compile.TargetWasm) }
+
+// plan is the same with `--target plan`.
+func plan(asked request) (answer, error) { return built(asked, compile.TargetPlan) }
+
+func built(asked request, target string) (answer, error) {
 	capabilities, err := asked.capabilities()
 	if err != nil {
 		return answer{}, err
@@ -21,7 +26,7 @@ func build(asked request) (answer, error) {
 		WithAsBundle(true).
 		WithRegoVersion(ast.DefaultRegoVersion).
 		WithCapabilities(capabilities).
-		WithTarget(compile.TargetWasm).
+		WithTarget(target).
 		WithEntrypoints(asked.Entrypoints...).
 		WithRegoAnnotationEntrypoints(true).
 		WithPartialNamespace("partial").

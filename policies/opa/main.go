@@ -49,6 +49,7 @@ var verbs = map[string]func(request) (answer, error){
 	"coverage":     coverage,
 	"eval":         eval,
 	"parse":        parse,
+	"plan":         plan,
 	"test":         test,
 	"version":      func(request) (answer, error) { return answer{Version: version.Version}, nil },
 }

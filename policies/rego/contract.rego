@@ -59,6 +59,7 @@ workflow if {
 	is_string(input.workflow.owner)
 	input.workflow.risk in {"low", "medium", "high"}
 	is_string(input.workflow.mode)
+	object.get(input.workflow, "content", "strict") in {"strict", "standard"}
 }
 
 # METADATA
@@ -81,6 +82,7 @@ allowance if {
 	is_boolean(input.allowance.listed)
 	is_boolean(input.allowance.within)
 	is_boolean(input.allowance.unattended)
+	is_boolean(object.get(input.allowance, "vouched", false))
 }
 
 # METADATA
@@ -96,6 +98,7 @@ call if {
 		null_or_string(origin.kind)
 		strings(origin.labels)
 		is_array(origin.sources)
+		every source in origin.sources { is_object(source) }
 	}
 }
 

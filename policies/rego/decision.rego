@@ -11,6 +11,7 @@ import data.licet.delegation
 import data.licet.effects
 import data.licet.extensions
 import data.licet.offering
+import data.licet.provenance
 
 # METADATA
 # title: What the policy answers
@@ -46,7 +47,7 @@ allow if {
 # METADATA
 # title: What grants the call
 # description: The ids of the rules that grant it, ours and the user's.
-granting := effects.grant | extensions.grants
+granting := (effects.grant | provenance.grant) | extensions.grants
 
 # METADATA
 # title: What denies the call
@@ -56,7 +57,7 @@ denying := effects.deny | extensions.denials
 # METADATA
 # title: What is asked of people
 # description: The approvals that our rules and the user's ask for.
-asking := effects.approval | extensions.approvals
+asking := (effects.approval | provenance.approval) | extensions.approvals
 
 # METADATA
 # title: All that the rules say of the call

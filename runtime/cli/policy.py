@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from licet.runtime.cli import policy_replay
 from licet.runtime.cli.options import AsJson, Policies
 from licet.runtime.cli.policy_tests import run_tests
 from licet.runtime.cli.terminal import as_json, complain, data, safe, say
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check, test, build and try policies.", no_args_is_help=True, rich_markup_mode=None)
 app.command("test")(run_tests)
+app.command("replay")(policy_replay.replay)
+app.command("shadow")(policy_replay.shadow)
 
 Paths = Annotated[
     list[Path],
@@ -146,7 +149,7 @@ def build(
     private = BundleKey.private(signing_key) if signing_key else None
     public = BundleKey.public(verification_key) if verification_key else None
     compiled = Bundle.unpack(toolchain.build(with_paths(paths, more or ())))
-    packed = for_server(compiled, str(output), label=revision, signing_key=private)
+    packed = for_server(compiled, label=revision, signing_key=private)
     # As it will be read: with the public key that goes with the private one, and ready to be asked.
     InProcessEngine(Bundle.unpack(packed, str(output), verification_key=public))
     try:

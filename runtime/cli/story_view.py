@@ -109,7 +109,11 @@ def marks(provenance: object) -> str:
             return data(provenance)
         kind = f" ({mark['kind']})" if mark.get("kind") else ""
         labels = f", {', '.join(map(str, mark['labels']))}" if mark.get("labels") else ""
-        words.append(f"{pointer} {mark.get('role')}{kind}{labels}")
+        sources = mark.get("sources")
+        told = sources if isinstance(sources, list) else []
+        tools = {source.get("tool"): None for source in told if isinstance(source, dict)}
+        seen = f", seen in {', '.join(map(str, tools))}" if tools else ""
+        words.append(f"{pointer} {mark.get('role')}{kind}{labels}{seen}")
     return data("; ".join(words))
 
 

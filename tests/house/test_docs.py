@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -82,7 +83,7 @@ def licet(folder: Path, *words: str, code: int = 0, **environment: str) -> str:
         check=False,
     )
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout or done.stderr
 
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.name)
@@ -208,7 +209,7 @@ def rules(tmp_path: Path) -> Path:
             pytest.fail(str(missing))
         pytest.skip("there is nothing here to compile policies with")
     for name, content in fenced("policies.md").items():
-        if name != "says":
+        if "/" in name or name.endswith(".json"):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(content)
     return tmp_path
@@ -222,6 +223,54 @@ def test_the_rules_do_as_the_page_says(rules: Path) -> None:
     nowhere = {"LICET_OPA": "/nowhere"}
     built = licet(rules, "policy", "eval", "--input", "call.json", "--policies", "refunds.tar.gz", **nowhere)
     assert built.startswith(said)
+
+
+def test_the_tests_of_the_rules_pass_and_come_to_every_line(rules: Path) -> None:
+    assert "\n4 passed\n" in licet(rules, "policy", "test", "rules", "--coverage")
+    told = json.loads(licet(rules, "policy", "test", "rules", "--coverage", "--json"))
+    assert {rule["percent"] for rule in told["coverage"]["rules"]} == {100.0}
+
+
+def test_the_rule_that_the_page_warns_of_is_found(rules: Path) -> None:
+    place = rules / "rules" / "refunds.rego"
+    text = place.read_text()
+    small = "\nsmall if input.call.args.amount <= data.refunds.large\n"
+    assert small in text
+    place.write_text(
+        text.replace(small, "").replace("not small", "input.call.args.amount > data.refunds.large")
+    )
+    (fault,) = json.loads(licet(rules, "policy", "check", "rules", "--json", code=1))["faults"]
+    assert fault["reason"].startswith(fenced("policies.md")["found"].strip())
+    accepted = document("policies.md").partition("# METADATA\n")[2].partition("```")[0]
+    changed = place.read_text().replace("# Two people", f"# METADATA\n{accepted}# Two people", 1)
+    place.write_text(
+        changed.replace("# Two people of the group finance, unless the refund is shown to be small.\n", "")
+    )
+    licet(rules, "policy", "check", "rules")
+
+
+def test_the_page_tells_every_lint(rules: Path) -> None:
+    from licet.policies.lints import LINTS
+
+    section = document("policies.md").partition("### What a check finds")[2].partition("Mind how")[0]
+    assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == set(LINTS)
+
+
+def test_a_bundle_is_signed_as_the_page_says(rules: Path) -> None:
+    if shutil.which("openssl") is None:
+        if os.environ.get("LICET_CI") == "1":
+            pytest.fail("openssl is missing, and the checks need it")
+        pytest.skip("openssl is not installed")
+    section = (
+        document("policies.md").partition("### Signed bundles")[2].partition("```sh\n")[2].partition("```")[0]
+    )
+    for line in section.splitlines():
+        command, *words = line.split()
+        program = BIN / "licet" if command == "licet" else command
+        subprocess.run([program, *words], cwd=rules, check=True, capture_output=True)
+    asked = ("policy", "eval", "--input", "call.json", "--policies")
+    licet(rules, *asked, "refunds.tar.gz", LICET_VERIFICATION_KEY="policy.pub")
+    licet(rules, *asked, "rules", code=2, LICET_VERIFICATION_KEY="policy.pub")
 
 
 def test_the_rules_deny_a_suspended_account(rules: Path) -> None:
@@ -238,7 +287,8 @@ def test_the_page_names_every_rule_of_the_library() -> None:
     rules = set(re.findall(r'"(licet\.\w+(?:\.\w+)?)"', rego))
     assert rules == set(
         re.findall(
-            r"`(licet\.(?:effects|extensions|offering)\.\w+|licet\.default_deny)`", document("policies.md")
+            r"`(licet\.(?:effects|provenance|extensions|offering)\.\w+|licet\.default_deny)`",
+            document("policies.md"),
         )
     )
 
@@ -250,23 +300,56 @@ def test_the_page_describes_every_key_of_input_and_decision() -> None:
         assert [key for key in keys if f"`{key}`" not in text] == []
 
 
-def test_builtins_are_in_the_capabilities_as_the_page_says() -> None:
-    known = {
+def capabilities() -> set[str]:
+    return {
         item["name"] for item in json.loads((ROOT / "policies/capabilities.json").read_text())["builtins"]
     }
+
+
+def named(text: str) -> set[str]:
+    """The builtins that stand in a text between backticks; `.sha1` after `crypto.hmac.md5` is `crypto.hmac.sha1`."""
+    names, family = set(), ""
+    for name in re.findall(r"`((?:[a-z_0-9]+)?(?:\.[a-z_0-9]+|\.\*)*)`", text):
+        whole = family + name if name.startswith(".") else name
+        family = whole.rpartition(".")[0]
+        names.add(whole)
+    return names
+
+
+def test_builtins_are_in_the_capabilities_as_the_page_says() -> None:
     section = document("policies.md").partition("## Builtins")[2]
-    may, _, refused = section.partition("Others, such as")
-    assert {
-        "regex.match",
-        "glob.match",
-        "net.cidr_contains",
-        "net.cidr_intersects",
-        "graph.reachable",
-    } <= known
-    assert {"sprintf", "http.send"}.isdisjoint(known)
-    assert not any(name.startswith("time.") for name in known)
-    assert all(f"`{name}`" in may for name in ("regex.match", "graph.reachable"))
-    assert all(f"`{name}`" in refused for name in ("sprintf", "time.*", "http.send"))
+    may, _, refused = section.partition("What is left out, such as")
+    there = named(may) - {"walk"}
+    assert len(there) > 8
+    assert there <= capabilities()
+    assert named(refused.partition("is refused")[0]).isdisjoint(capabilities())
+    assert {"http.send", "time.now_ns"} <= named(refused)
+
+
+def test_what_is_refused_is_refused_in_the_words_of_the_page(rules: Path) -> None:
+    blocks = fenced("policies.md")
+    said = licet(rules, "policy", "check", "other", code=1)
+    assert blocks["refused"].strip() in said
+
+
+def test_every_builtin_of_the_hosts_is_listed_and_no_other() -> None:
+    from licet.policies.builtins import BUILTINS
+
+    page = document("builtins.md")
+    listed = page.partition("Licet gives these beside them:")[2].partition("Each is tested")[0]
+    assert named(listed) == set(BUILTINS)
+    assert str(len(BUILTINS)) in (ROOT / "CHANGELOG.md").read_text().partition("builtins beside")[0][-5:]
+
+
+def test_what_is_left_out_is_left_out() -> None:
+    rows = document("builtins.md").partition("## What is left out")[2].partition("\n## ")[0].splitlines()
+    left_out = set().union(*(named(row.split(" | ")[0]) for row in rows if row.startswith("| `")))
+    assert {"http.send", "indexof", "format_int", "json.unmarshal", "regex.replace"} <= left_out
+    for name in left_out:
+        if name.endswith(".*"):
+            assert not any(known.startswith(name[:-1]) for known in capabilities()), name
+        else:
+            assert name not in capabilities()
 
 
 # Operations

@@ -23,6 +23,7 @@ PART_OF = {"pydantic-core": "pydantic", "referencing": "jsonschema", "starlette"
 NOT_IMPORTED = {
     "uvicorn": "what a web application is served by",
     "fastapi": "what a web application mounts Licet in",
+    "tzdata": "the time zones, read as files so that they are the same on every machine",
 }
 
 

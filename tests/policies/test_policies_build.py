@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from conftest import INPUT, decide
 
 from licet.policies import PolicyError, load, opa, toolchain
-from licet.policies.bundle import SHIPPED, Bundle
+from licet.policies.bundle import ENTRYPOINTS, SHIPPED, Bundle
 from licet.policies.library import CAPABILITIES, HOME, INPUT_SCHEMA, LIBRARY, shipped, with_folder
 
 Make = Callable[..., Path]
@@ -90,11 +91,17 @@ def test_every_rule_of_the_library_has_a_title_and_a_description(real_opa: Path)
     rules = 0
     for name, content in shipped().files.items():
         text = content.decode()
+        documents: set[str] = set()
         blocks = [block for block in text.split("\n\n") if block.strip() and not block.startswith("import")]
         for block in blocks:
             if block.lstrip().startswith("#") or not block[0].isspace():
+                head = re.match(r"(?:default )?(\w+)", block)
+                if head and head[1] in documents:
+                    continue  # another clause of a document that is described where it begins
                 assert block.startswith("# METADATA\n# title: "), (name, block)
                 assert "\n# description: " in block, (name, block)
+                if "\n# scope: document\n" in block:
+                    documents |= set(re.findall(r"^(?:default )?(\w+)", block, re.MULTILINE))
                 rules += 1
     assert rules > 50
 
@@ -138,14 +145,14 @@ async def test_a_bundle_that_was_built_elsewhere_needs_no_opa(
         ('package licet.user.a\n\ngrant contains "x" if input.call.arg.x\n', 3, "undefined ref"),
         ("package licet.user.a\n\nimport data.b\n", 3, "unused"),
         ("package licet.user.a\n\ngrant contains http.send({})\n", 3, "http.send"),
-        ('package licet.user.a\n\ngrant contains sprintf("%d", [1])\n', 3, "sprintf"),
+        ('package licet.user.a\n\ngrant contains json.patch("", [])\n', 3, "json.patch"),
         ('package licet.user.a\n\ngrant contains "x" if time.now_ns() > 1\n', 3, "time.now_ns"),
         ('package licet.user.a\n\ngrant contains "x" if a\n\na if b\n\nb if a\n', 5, "recursive"),
         ("rules := 1\n", 1, "package"),
         ("", 1, "package"),
     ],
     ids=[
-        "no rule", "no function", "no field", "unused import", "http.send", "sprintf", "time.now_ns",
+        "no rule", "no function", "no field", "unused import", "http.send", "json.patch", "time.now_ns",
         "recursive", "no package", "empty",
     ],
 )  # fmt: skip
@@ -257,33 +264,85 @@ def test_repacking_alone_changes_no_revision(tmp_path: Path) -> None:
     assert load(tmp_path / "b.tar.gz").revision == load().revision
 
 
+def built_by_opa(place: Path, folder: Path, *options: str) -> Path:
+    """The bundle that `opa build` makes by itself."""
+    for name, content in with_folder(place).files.items():
+        (folder / "stage" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "stage" / name).write_bytes(content)
+    asked = [word for entrypoint in ENTRYPOINTS for word in ("--entrypoint", entrypoint)]
+    build = ["build", "--target", "wasm", *asked, *options, "--bundle", "."]
+    bundle = folder / "b.tar.gz"
+    subprocess.run([opa.find(), *build, "--output", str(bundle)], cwd=folder / "stage", check=True)
+    return bundle
+
+
 def test_a_bundle_that_needs_a_builtin_of_its_host_is_refused_when_loaded(
     real_opa: Path, folder: Make, tmp_path: Path
 ) -> None:
-    source = RULE.replace('"b"', 'sprintf("%v", [input.call.args.amount])')
-    for name, content in with_folder(folder(shop=source)).files.items():
-        (tmp_path / "stage" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "stage" / name).write_bytes(content)
-    subprocess.run(
-        [
-            real_opa,
-            "build",
-            "-t",
-            "wasm",
-            "-e",
-            "licet/decision",
-            "-e",
-            "licet/offered",
-            "-b",
-            ".",
-            "-o",
-            str(tmp_path / "b.tar.gz"),
-        ],
-        cwd=tmp_path / "stage",
-        check=True,
+    source = RULE.replace('"b"', "uri.parse(input.call.args.page).path")
+    bundle = built_by_opa(folder(shop=source), tmp_path)
+    with pytest.raises(PolicyError, match=r"uri\.parse"):
+        load(bundle)
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ('package licet.user.a\n\n# METADATA\n# entrypoint: true\ngrant contains "x"\n', 4),
+        ('# METADATA\n# title: a\n# entrypoint : yes\npackage licet.user.a\n\ngrant contains "x"\n', 3),
+        ('package shared\n\n# METADATA\n# scope: document\n# entrypoint: true\nx := 1\n', 5),
+    ],
+    ids=["rule", "package", "shared"],
+)  # fmt: skip
+def test_an_entry_point_of_the_users_is_refused_where_it_stands(
+    real_opa: Path, folder: Make, source: str, line: int
+) -> None:
+    with pytest.raises(PolicyError, match="the only entry point is Licet's") as raised:
+        load(folder(shop=RULE, sub__a=source))
+    assert raised.value.line == line
+    assert raised.value.file is not None
+    assert raised.value.file.endswith("sub/a.rego")
+
+
+def test_a_bundle_with_an_entry_point_of_its_own_is_refused_when_loaded(
+    real_opa: Path, folder: Make, tmp_path: Path
+) -> None:
+    bundle = built_by_opa(folder(shop=RULE), tmp_path, "--entrypoint", "licet/user/shop/deny")
+    with pytest.raises(PolicyError, match="licet/user/shop/deny: it is an entry point of its own"):
+        load(bundle)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'deny contains {"rule": "a", "message": "m"} if not data.shared[input.call.args.x]',
+        'deny contains {"rule": "a", "message": "m"} if not data.shared.deep[input.call.args.x].y',
+        'deny contains {"rule": "a", "message": "m"} if count([1 | some x in ["y"]; not data.shared[x].z]) > 0',
+    ],
+)
+def test_a_negation_over_rules_that_a_variable_chooses_is_refused(
+    real_opa: Path, folder: Make, rule: str
+) -> None:
+    shared = {"b": "package shared\n\ny := 1\n", "c": "package shared.deep.er\n\ny := 1\n"}
+    with pytest.raises(PolicyError, match="a negation over rules") as raised:
+        load(folder(a=f"package licet.user.a\n\n{rule}\n", **shared))
+    assert raised.value.line == 3
+
+
+def test_a_negation_over_data_or_a_named_rule_is_not(real_opa: Path, folder: Make) -> None:
+    rule = (
+        "package licet.user.a\n\nimport data.shared\n\n"
+        'deny contains {"rule": "a", "message": "m"} if {\n'
+        "\tnot shared.open[input.call.args.x]\n\tnot data.closed[input.call.args.x].y\n"
+        "\tevery x in input.call.args.xs { x in {y | some y in data.list; not shared.open[y]} }\n}\n"
     )
-    with pytest.raises(PolicyError, match="sprintf"):
-        load(tmp_path / "b.tar.gz")
+    load(
+        folder(
+            a=rule,
+            b='package shared\n\nopen contains "x"\n',
+            data_dot_json='{"closed": {"a": {}}, "list": ["z"]}',
+        )
+    )
 
 
 async def test_a_rule_that_walks_an_argument_holds_in_process_as_it_does_in_opa(
@@ -300,16 +359,16 @@ async def test_a_rule_that_walks_an_argument_holds_in_process_as_it_does_in_opa(
         assert decision.allow is allowed
 
 
-def test_the_capabilities_hold_what_a_compiled_policy_can_do_by_itself() -> None:
+def test_the_capabilities_hold_what_a_compiled_policy_and_its_host_can_do() -> None:
     names = {builtin["name"] for builtin in orjson.loads(CAPABILITIES.read_bytes())["builtins"]}
-    assert {"count", "regex.match", "glob.match", "net.cidr_contains", "json.unmarshal", "walk"} <= names
+    assert {"count", "regex.match", "glob.match", "net.cidr_contains", "sprintf", "walk"} <= names
     outside = {
         "http.send",
         "opa.runtime",
         "rand.intn",
         "net.lookup_ip_addr",
         "time.now_ns",
-        "sprintf",
+        "json.patch",
         "any",
         "all",
     }

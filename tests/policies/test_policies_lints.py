@@ -307,6 +307,13 @@ def test_a_test_that_does_not_compile_is_told_by_its_file(checked: Checks) -> No
     assert (Path(fault.file or "").name, fault.line) == ("shop_test.rego", 3)
 
 
+def test_a_test_that_declares_what_is_ours_is_told(checked: Checks) -> None:
+    (fault,) = checked(
+        'grant contains "g" if input.tool.name == "x"', shop_test="package licet\n\ntest_x if true\n"
+    )
+    assert "Licet's own" in fault.reason
+
+
 def test_the_librarys_own_rules_would_pass_but_for_what_they_say_themselves(
     tool: toolchain.Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

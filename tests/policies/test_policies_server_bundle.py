@@ -82,7 +82,7 @@ def test_rego_that_was_compiled_away_is_not_left_out_in_silence(
     place = folder(
         shop='package licet.user.shop\n\n# METADATA\n# entrypoint: true\ndeny contains {"rule": "a", "message": "b"}\n'
     )
-    with pytest.raises(PolicyError, match="licet/user/shop/deny"):
+    with pytest.raises(PolicyError, match="entrypoint: true"):
         for_server(policy_set(place))
     done = pack(str(tmp_path / "x.tar.gz"), "--policies", str(place))
     assert done.returncode == 2

@@ -128,6 +128,16 @@ def test_a_bundle_has_the_same_bytes(carried: Carried, program: Toolchain, what:
     assert made == build(program, what)
 
 
+@pytest.mark.parametrize("what", [shipped().files, SHOP], ids=["the library", "a shop's"])
+def test_a_plan_is_the_same(carried: Carried, program: Toolchain, what: dict[str, bytes]) -> None:
+    capabilities = CAPABILITIES.read_bytes()
+    ours, theirs = (
+        tool.plan(what, entrypoints=ENTRYPOINTS, capabilities=capabilities) for tool in (carried, program)
+    )
+    assert ours == theirs
+    assert ours["plans"]["plans"][0]["name"] == "licet/decision"
+
+
 WRONG = {
     "no rule": "package licet.user.a\n\ndeny contains contains 1\n",
     "no function": 'package licet.user.a\n\ngrant contains "x" if nothing(1)\n',
@@ -265,6 +275,24 @@ def test_deep_nesting_is_no_crash(carried: Carried, program: Toolchain) -> None:
     deeper = {"a.rego": b"package a\n\na := " + b"[" * 400_000 + b"]" * 400_000 + b"\n"}
     with pytest.raises((PolicyError, Refused)):
         carried.parse(deeper)
+
+
+ENDLESS = (
+    b"package a\n\nx := count([1 | some i in numbers.range(1, 100000); some j in numbers.range(1, 100000)])\n"
+)
+
+
+def test_what_takes_too_long_is_stopped(
+    carried: Carried, program: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried.version()
+    monkeypatch.setattr("licet.policies.carried._TIMEOUT", 0.5)
+    monkeypatch.setattr("licet.policies.opa._TIMEOUT", 0.5)
+    for tool in (carried, program):
+        with pytest.raises(PolicyError, match="took more than"):
+            tool.evaluate({"a.rego": ENDLESS}, "data.a", b"{}", explain=False)
+    monkeypatch.undo()
+    assert carried.version() == opa.PINNED
 
 
 def test_it_has_nothing_of_this_machine(carried: Carried, monkeypatch: pytest.MonkeyPatch) -> None:
