@@ -83,8 +83,8 @@ lock: pyproject.toml
 	@test -n "$(UV)" || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
 	@mkdir -p locks
 	$(LOCK) --extra models --group build -o locks/run.txt
-	$(LOCK) --extra models --extra web --group dev -c locks/run.txt -o locks/dev.txt
-	$(LOCK) --extra models --extra web --group dev --group bench -c locks/dev.txt -o locks/bench.txt
+	$(LOCK) --extra models --extra web --extra auth --group dev -c locks/run.txt -o locks/dev.txt
+	$(LOCK) --extra models --extra web --extra auth --group dev --group bench -c locks/dev.txt -o locks/bench.txt
 LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 

@@ -21,6 +21,10 @@ from licet.policies.library import shipped
 from licet.policies.signature import BundleKey, verify
 
 ENTRYPOINT = "licet/decision"
+OFFERED = "licet/offered"
+
+ENTRYPOINTS = (ENTRYPOINT, OFFERED)
+"""What is asked of a policy: whether a call may happen, and which tools a run is offered."""
 
 SHIPPED = Path(__file__).with_name("bundle.tar.gz")
 """The bundle of Licet's own library, compiled."""

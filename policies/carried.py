@@ -13,7 +13,7 @@ import lzma
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -68,9 +68,9 @@ class Carried:
             return refused.problems
         return ()
 
-    def build(self, files: Mapping[str, bytes], *, entrypoint: str, capabilities: bytes) -> bytes:
+    def build(self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes) -> bytes:
         """The bundle that `opa build --target wasm` makes."""
-        said = self._ask("build", files, capabilities=_json(capabilities), entrypoint=entrypoint)
+        said = self._ask("build", files, capabilities=_json(capabilities), entrypoints=list(entrypoints))
         return base64.b64decode(said["bundle"])
 
     def test(self, files: Mapping[str, bytes], *, coverage: bool) -> TestRun:

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -95,11 +95,12 @@ class Program:
             done = self._run(command, stage)
         return _problems(done) if done.returncode else ()
 
-    def build(self, files: Mapping[str, bytes], *, entrypoint: str, capabilities: bytes) -> bytes:
+    def build(self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes) -> bytes:
         """The bundle that `opa build --target wasm` makes."""
         with _laid_out(files, capabilities=capabilities) as (stage, options):
             output = stage.with_name("bundle.tar.gz")
-            target = ["--target", "wasm", "--entrypoint", entrypoint, "--output", str(output)]
+            asked = [word for entrypoint in entrypoints for word in ("--entrypoint", entrypoint)]
+            target = ["--target", "wasm", *asked, "--output", str(output)]
             done = self._run(["build", "--bundle", *target, *options, "."], stage)
             if done.returncode:
                 raise Refused(_printed(done))

@@ -22,7 +22,7 @@ from pathlib import Path
 import orjson
 
 from licet.audit.errors import LicetError
-from licet.policies.bundle import ENTRYPOINT, Bundle
+from licet.policies.bundle import ENTRYPOINT, ENTRYPOINTS, Bundle
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.library import shipped
 from licet.policies.load import policy_set
@@ -54,7 +54,7 @@ def for_server(
     Raises:
         PolicyError: rules other than the decision were compiled, so their Rego is no longer in the bundle.
     """
-    if compiled := _entrypoints(bundle) - {ENTRYPOINT}:
+    if compiled := _entrypoints(bundle).difference(ENTRYPOINTS):
         raise PolicyError(
             Fault(
                 f"{', '.join(sorted(compiled))} was compiled as an entry point of its own, and OPA then leaves Rego "

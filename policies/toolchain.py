@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from licet.policies import opa
-from licet.policies.bundle import ENTRYPOINT
+from licet.policies.bundle import ENTRYPOINTS
 from licet.policies.carried import TOOLCHAIN, Carried
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, Sources, bundle_name
@@ -52,7 +52,7 @@ class Toolchain(Protocol):
         """
         ...
 
-    def build(self, files: Files, *, entrypoint: str, capabilities: bytes) -> bytes:
+    def build(self, files: Files, *, entrypoints: Sequence[str], capabilities: bytes) -> bytes:
         """The bundle that `opa build --target wasm` makes.
 
         Raises:
@@ -118,7 +118,7 @@ def build(sources: Sources) -> bytes:
     if found:
         raise PolicyError(faults(found, sources))
     try:
-        return toolchain.build(sources.files, entrypoint=ENTRYPOINT, capabilities=capabilities)
+        return toolchain.build(sources.files, entrypoints=ENTRYPOINTS, capabilities=capabilities)
     except Refused as refused:
         raise PolicyError(faults(refused.problems, sources)) from None
 

@@ -44,9 +44,21 @@ def build(call: Call, environment: dict[str, Any], now: datetime) -> bytes:
     return run.policy_prefix + _of_tool(call.tool) + b"," + orjson.dumps(document, default=_exact)[1:]
 
 
+def build_offer(
+    run: ActiveRun, tools: list[Tool], so_far: Traced, environment: dict[str, Any], now: datetime
+) -> bytes:
+    """The policy input by which a run is offered these tools: that of a call, but for the tool and the call."""
+    listed = b",".join(map(_of_tool, tools))
+    rest = {
+        "run": _history(run, so_far),
+        "context": {"time": timestamp(now), "environment": environment, "resource": None},
+    }
+    before = _of_run(run).removesuffix(b'"tool":')
+    return before + b'"tools":[' + listed + b"]," + orjson.dumps(rest, default=_exact)[1:]
+
+
 def _of_run(run: ActiveRun) -> bytes:
-    workflow, principal, started = run.workflow, run.principal, run.state.started
-    assert started is not None
+    workflow, principal, agent = run.workflow, run.user, run.acting
     return (
         orjson.dumps(
             {
@@ -56,7 +68,11 @@ def _of_run(run: ActiveRun) -> bytes:
                     "roles": sorted(principal.roles),
                     "attributes": dict(principal.attributes),
                 },
-                "agent": {"id": started.agent, "model": workflow.model},
+                "agent": {
+                    "id": agent.id,
+                    "model": workflow.model,
+                    "roles": None if agent.roles is None else sorted(agent.roles),
+                },
                 "workflow": {
                     "name": workflow.name,
                     "version": workflow.version,

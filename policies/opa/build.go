@@ -22,7 +22,7 @@ func build(asked request) (answer, error) {
 		WithRegoVersion(ast.DefaultRegoVersion).
 		WithCapabilities(capabilities).
 		WithTarget(compile.TargetWasm).
-		WithEntrypoints(asked.Entrypoint).
+		WithEntrypoints(asked.Entrypoints...).
 		WithRegoAnnotationEntrypoints(true).
 		WithPartialNamespace("partial").
 		WithEnablePrintStatements(false).

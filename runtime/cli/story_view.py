@@ -74,6 +74,9 @@ def show_head(story: RunStory) -> None:
     if story.attributes is not None and (story.attributes.erased or story.attributes.value):
         say(f"          attributes {content(story.attributes)}")
     say(f"Agent     {safe(story.agent)}, {_DRIVERS[story.driver]}")
+    if story.agent_roles is not None:
+        shared = ", ".join(safe(role) for role in story.roles if role in story.agent_roles) or "none of them"
+        say(f"          of those roles it may use: {shared}")
     purpose = f": {safe(cut(workflow.purpose))}" if workflow.purpose else ""
     say(f"Workflow  {safe(workflow.name)} {safe(workflow.version)}, mode {workflow.mode}{purpose}")
     if workflow.owner:

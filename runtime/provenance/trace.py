@@ -18,6 +18,7 @@ from licet.runtime.provenance.words import Words, texts_in
 from licet.tools import Tool
 
 if TYPE_CHECKING:
+    from licet.runtime.active import ActiveRun
     from licet.runtime.call import Call
     from licet.runtime.state import CallState, RunState
     from licet.runtime.workflow import Workflow
@@ -45,14 +46,24 @@ def traced(call: Call, tools: Mapping[str, Tool]) -> Traced:
 
     In a workflow of which no tool marks its result nothing is known of trust: there are roles and kinds, and no labels.
     """
-    run = call.run
+    known = _known(call.run, tools)
+    if known is None:
+        marks = {leaf.pointer: _described(leaf, [], []) for leaf in leaves(call.tool, call.arguments.plain)}
+        return Traced(marks, [], call.run.state.recent)
+    return known.of(call)
+
+
+def exposed(run: ActiveRun, tools: Mapping[str, Tool]) -> Traced:
+    """What the run has been exposed to by now, before any call: there are no values, and so no provenance of any."""
+    known = _known(run, tools)
+    return Traced({}, [], run.state.recent) if known is None else known.so_far()
+
+
+def _known(run: ActiveRun, tools: Mapping[str, Tool]) -> Provenance | None:
     if run.provenance is None:
         listed = [tools[name] for item in run.workflow.tools if (name := item.tool) in tools]
         run.provenance = Provenance(run.state, tools) if any(tool.result_marks for tool in listed) else False
-    if run.provenance is False:
-        marks = {leaf.pointer: _described(leaf, [], []) for leaf in leaves(call.tool, call.arguments.plain)}
-        return Traced(marks, [], run.state.recent)
-    return run.provenance.of(call)
+    return run.provenance or None
 
 
 class Provenance:
@@ -80,6 +91,11 @@ class Provenance:
         if call.tool.effect != "read" and (call.tool.name, self._targets(found)) in self._done:
             labels.add(REPEATED_TARGET)
         return Traced(marks, sorted(labels), self._recent())
+
+    def so_far(self) -> Traced:
+        """What the run has been exposed to by now."""
+        self._catch_up()
+        return Traced({}, sorted(self._labels), self._recent())
 
     def _described(self, leaf: Leaf, tool: Tool, fixed: frozenset[str]) -> dict[str, Any]:
         default = default_of(leaf.declared, tool.json_schema) if leaf.top else _NO_DEFAULT

@@ -287,7 +287,8 @@ def test_the_page_names_every_rule_of_the_library() -> None:
     rules = set(re.findall(r'"(licet\.\w+(?:\.\w+)?)"', rego))
     assert rules == set(
         re.findall(
-            r"`(licet\.(?:effects|provenance|extensions)\.\w+|licet\.default_deny)`", document("policies.md")
+            r"`(licet\.(?:effects|provenance|extensions|offering)\.\w+|licet\.default_deny)`",
+            document("policies.md"),
         )
     )
 

@@ -279,6 +279,8 @@ def test_a_bundle_that_needs_a_builtin_of_its_host_is_refused_when_loaded(
             "wasm",
             "-e",
             "licet/decision",
+            "-e",
+            "licet/offered",
             "-b",
             ".",
             "-o",

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licet.policies import PolicyError, load, opa, toolchain
+from licet.policies.bundle import ENTRYPOINTS
 from licet.policies.cache import cache_directory
 from licet.policies.carried import Carried
 from licet.policies.library import CAPABILITIES, HOME, INPUT_SCHEMA, LIBRARY, shipped, with_folder
@@ -97,7 +98,7 @@ def check(tool: Toolchain, what: Files, *, schema: bool = True) -> Any:
 
 def build(tool: Toolchain, what: Files) -> Any:
     try:
-        return tool.build(what, entrypoint="licet/decision", capabilities=CAPABILITIES.read_bytes())
+        return tool.build(what, entrypoints=ENTRYPOINTS, capabilities=CAPABILITIES.read_bytes())
     except Refused as refused:
         return refused.problems
 
