@@ -16,6 +16,7 @@ OPA = $(or $(LICET_OPA),$(shell opa version 2>/dev/null | grep -qx 'Version: $(O
 
 # OPA's library as one file for every platform; policies/opa/go.mod names the same version.
 TOOLCHAIN := policies/opa/opa.wasm.xz
+TOOLCHAIN_LICENSES := policies/opa/licenses.txt
 
 ifdef UV
 PIP_INSTALL := $(UV) pip install --quiet --python $(BIN)/python
@@ -38,7 +39,7 @@ help:
 	@echo "make lint      ruff, mypy --strict, pyright and the direction of imports"
 	@echo "make format    let ruff mend what it can"
 	@echo "make coverage  the tests, and which lines and branches they did not reach"
-	@echo "make bench     the speed of the gate and of policy (needs opa), and AgentDojo's banking suite"
+	@echo "make bench     the speed of the gate, of policy (needs opa) and of provenance, and AgentDojo"
 	@echo "make bundle    compile policies/rego, and AgentDojo's policy with it (needs opa, or Go to build it)"
 	@echo "make toolchain build OPA's compiler as WebAssembly, so that policies need no opa (needs Go)"
 	@echo "make lock      pin the newest versions that pyproject.toml allows (needs uv)"
@@ -69,7 +70,8 @@ coverage: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.gate --json
 	$(BIN)/python -m benchmarks.policy --json
-	$(BIN)/python -m benchmarks.agentdojo --suite banking --json
+	$(BIN)/python -m benchmarks.provenance --json
+	$(BIN)/python -m benchmarks.agentdojo --suite all --json
 
 bundle: $(VENV)/.run $(if $(OPA),,.tools/opa)
 	LICET_OPA=$(or $(OPA),$(CURDIR)/.tools/opa) $(BIN)/python -m licet.policies.build $(ARGS) \
@@ -81,13 +83,13 @@ lock: pyproject.toml
 	@test -n "$(UV)" || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
 	@mkdir -p locks
 	$(LOCK) --extra models --group build -o locks/run.txt
-	$(LOCK) --extra models --extra web --group dev -c locks/run.txt -o locks/dev.txt
-	$(LOCK) --extra models --extra web --group dev --group bench -c locks/dev.txt -o locks/bench.txt
+	$(LOCK) --extra models --extra web --extra auth --group dev -c locks/run.txt -o locks/dev.txt
+	$(LOCK) --extra models --extra web --extra auth --group dev --group bench -c locks/dev.txt -o locks/bench.txt
 LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 clean:
-	rm -rf $(VENV) $(TOOLCHAIN) .tools .licet-demo build dist *.egg-info .coverage .coverage.*
+	rm -rf $(VENV) $(TOOLCHAIN) $(TOOLCHAIN_LICENSES) .tools .licet-demo build dist *.egg-info .coverage .coverage.*
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -121,13 +123,20 @@ endif
 	GOBIN=$(CURDIR)/.tools go install github.com/open-policy-agent/opa@$(OPA_VERSION)
 	@touch $@
 
-# -trimpath and no version control stamp, so that the same sources give the same bytes wherever they lie.
+# -trimpath and no version control stamp, so that the same sources give the same bytes wherever they lie. With it come
+# the licences of what is in it.
 $(TOOLCHAIN): $(wildcard policies/opa/*.go) policies/opa/go.mod policies/opa/go.sum | $(BIN)/python
 	@command -v go >/dev/null || { echo "The toolchain is built by Go: https://go.dev/dl/"; exit 1; }
 	@mkdir -p .tools
-	cd policies/opa && CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm \
-		go build -trimpath -buildvcs=false -ldflags="-s -w" -o $(CURDIR)/.tools/opa.wasm .
+	cd policies/opa && $(FOR_WASM) go build -trimpath -buildvcs=false -ldflags="-s -w" -o $(CURDIR)/.tools/opa.wasm .
+	@cd policies/opa && $(FOR_WASM) go list -deps -f '{{with .Module}}{{if not .Main}}{{.Dir}}{{end}}{{end}}' . | sort -u \
+		| { go env GOROOT; cat; } | while read -r module; do \
+			printf '\n=== %s\n\n' "$${module##*/mod/}" && cat "$$module"/[Ll][Ii][Cc][Ee][Nn][Ss][Ee]* || exit 1; \
+			for notice in "$$module"/NOTICE*; do [ ! -e "$$notice" ] || cat "$$notice"; done; \
+		done >$(CURDIR)/$(TOOLCHAIN_LICENSES)
 	$(BIN)/python -c 'import lzma, sys; sys.stdout.buffer.write(lzma.compress(sys.stdin.buffer.read(), preset=9))' \
 		<.tools/opa.wasm >.tools/opa.wasm.xz
 	mv .tools/opa.wasm.xz $@
 	@rm .tools/opa.wasm
+
+FOR_WASM = CGO_ENABLED=0 GOOS=wasip1 GOARCH=wasm

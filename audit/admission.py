@@ -19,6 +19,7 @@ from licet.audit.records import (
     Head,
     Unit,
     record_hash,
+    shadow_stream,
     tenant_stream,
 )
 from licet.audit.switches import Switches, switched_off
@@ -30,6 +31,9 @@ STATUS_AFTER: dict[type[BaseModel], str] = {
     RunFinished: "finished",
 }
 """The status a run's stream has after the last of these events."""
+
+_OWNED = (tenant_stream(""), shadow_stream(""))
+"""How the streams begin that are a tenant's by their names."""
 
 NOBODY = ""
 """The tenant of the installation's stream, which is no tenant's."""
@@ -62,7 +66,10 @@ def prepare(unit: Unit, moment: datetime) -> Prepared:
     """
     if not unit.drafts:
         raise Unrecordable("a unit of work has at least one event")
-    if not unit.stream or (unit.stream.startswith("tenant/") and unit.stream != tenant_stream(unit.tenant)):
+    if not unit.stream or (
+        unit.stream.startswith(_OWNED)
+        and unit.stream not in (tenant_stream(unit.tenant), shadow_stream(unit.tenant))
+    ):
         raise Unrecordable(f"the stream {unit.stream!r} is not one of tenant {unit.tenant!r}")
     switches, implied = False, None
     for draft in unit.drafts:

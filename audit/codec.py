@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from licet.audit.canonical import Json, canonical
 from licet.audit.clock import parse_timestamp, timestamp
 from licet.audit.errors import JournalDamaged, Unrecordable
-from licet.audit.events import EVENT_CLASSES, EVENTS, Actor, Decided, Event
-from licet.audit.records import GENESIS, SALT_BYTES, Draft, Record, Unit, record_hash
+from licet.audit.events import EVENT_CLASSES, EVENTS, Actor, Decided, Event, ShadowDisagreed
+from licet.audit.records import GENESIS, SALT_BYTES, Draft, Payload, Record, Unit, record_hash
 
 FIELDS = frozenset({"actor", "body", "payloads", "prev", "seq", "stream", "tenant", "time", "type", "v"})
 """The keys of a record's text, in the order RFC 8785 gives them when sorted."""
@@ -126,7 +126,8 @@ def _says_anything(annotation: Any) -> bool:
     return annotation not in (str, int, bool, type(None), ...)
 
 
-_FREE_FORM = frozenset(event for event in EVENT_CLASSES if _says_anything(event))
+# One with two decisions counts as such: `_is_plain` looks into the obligations of one.
+_FREE_FORM = frozenset(event for event in EVENT_CLASSES if _says_anything(event) or event is ShadowDisagreed)
 _DECIDED = frozenset(event for event in EVENT_CLASSES if "decision" in event.model_fields)
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _ENDS: dict[type[Any], bytes] = {
@@ -234,6 +235,26 @@ def decode_chain(
         raise _damaged(stream, seq + 1, f"it is missing: the stream's head stands at {end}")
     if seq > after and (seq > end or prev != end_hash):
         raise _damaged(stream, seq, "it is not the record at which the stream's head stands")
+
+
+def check_payload(
+    stream: str, seq: int, name: str, salt: object, content: object, digests: dict[str, str]
+) -> bytes:
+    """`content`, as the row has it, when it is the payload `name` whose digest the record holds.
+
+    Raises:
+        JournalDamaged: it is not.
+    """
+    if (
+        not isinstance(salt, bytes)
+        or not isinstance(content, bytes)
+        or Payload(content, salt).digest() != digests.get(name)
+    ):
+        raise JournalDamaged(
+            f"the payload {name} of record {seq} in stream {stream} is not the one its record names."
+            " Run `licet audit verify`."
+        )
+    return content
 
 
 def _damaged(stream: str, seq: int, why: str) -> JournalDamaged:

@@ -88,10 +88,33 @@ class WorkflowRegistered(_Event):
 
 
 class PolicyActivated(_Event):
-    """A policy set came into force here for the first time. Payload: `bundle`. Stream: installation."""
+    """A policy set came into force, and the one before it here was another. Payload: `bundle`, with the first such
+    record of a revision. Stream: installation.
+    """
 
     type: Literal["policy.activated"] = "policy.activated"
     revision: str
+
+
+class PolicyFault(_Frozen):
+    """One thing that is wrong with a policy set, and where; lines are counted from 1."""
+
+    reason: str
+    file: str | None = None
+    line: int | None = None
+
+
+class PolicyRejected(_Event):
+    """A policy set that was to come into force cannot be used, and the one before it stays. Stream: installation.
+
+    `source` is where it was to come from: a path, or the name of an engine.
+    """
+
+    type: Literal["policy.rejected"] = "policy.rejected"
+    kept: str
+    source: str
+    error: str
+    faults: tuple[PolicyFault, ...]
 
 
 class SwitchedOff(_Event):
@@ -136,6 +159,17 @@ class RunStarted(_Event):
     """Contract hash by tool name, as bound when the run started."""
 
 
+class RunDelegated(_Event):
+    """The agent has rights of its own: of the principal's roles it may use these alone. It is written together with
+    `run.started`, and with `run.resumed` when they have become fewer. Without it the agent may use whichever roles its
+    principal has.
+    """
+
+    type: Literal["run.delegated"] = "run.delegated"
+    agent: str
+    roles: tuple[str, ...]
+
+
 class RunResumed(_Event):
     """A worker took the run over. This is the claim: what the worker before it appends is refused."""
 
@@ -163,6 +197,21 @@ class RunFinished(_Event):
     """Which limit, stop rule or switch ended it."""
     reason: str
     active_ms: int
+
+
+class ToolsOffered(_Event):
+    """Policy said which of the workflow's tools the run is offered, and it is not what it was before. Until the first
+    such record the run is offered all of them. Payload: `policy_input`.
+    """
+
+    type: Literal["tools.offered"] = "tools.offered"
+    decision_id: str
+    revision: str
+    engine: str
+    hidden: dict[str, tuple[Denial, ...]]
+    """The tools that are not offered, with the reasons. The workflow's other tools are."""
+    cause: str | None = None
+    """The engine failed or answered nonsense, and this is why tools are hidden."""
 
 
 # A step of the loop
@@ -389,15 +438,70 @@ class CallReconciled(_Event):
     happened: bool
 
 
+# What a shadow policy said
+
+
+class ShadowDisagreed(_Event):
+    """A candidate policy, which is asked beside the one in force and decides nothing, said something else of a call.
+    Stream: the tenant's shadow stream.
+
+    The input is the payload of the record in which the run holds `decision`.
+    """
+
+    type: Literal["shadow.disagreed"] = "shadow.disagreed"
+    run_id: str
+    call_id: str
+    workflow: str
+    version: str
+    tool: str
+    effect: Literal["read", "write", "irreversible"]
+    asked_at: str
+    """The time that both saw."""
+    decision: Decided
+    candidate: Decided
+
+
+class ShadowTally(_Frozen):
+    """Calls of one tool in one workflow: of how many the candidate said the same, of how many it had no answer, and
+    of how many it was not asked, because too many waited.
+    """
+
+    workflow: str
+    version: str
+    tool: str
+    agreed: int
+    failed: int
+    dropped: int
+
+
+class ShadowCounted(_Event):
+    """What became of calls that have no `shadow.disagreed`, and were decided between `since` and `until`. Stream: the
+    tenant's shadow stream.
+
+    `failure` is the last reason for which the candidate had no answer.
+    """
+
+    type: Literal["shadow.counted"] = "shadow.counted"
+    revision: str
+    candidate: str
+    since: str
+    until: str
+    tallies: tuple[ShadowTally, ...]
+    failure: str | None = None
+
+
 Event = Annotated[
     WorkflowRegistered
     | PolicyActivated
+    | PolicyRejected
     | SwitchedOff
     | SwitchedOn
     | RunStarted
+    | RunDelegated
     | RunResumed
     | RunSuspended
     | RunFinished
+    | ToolsOffered
     | ModelRequested
     | ModelResponded
     | ModelFailed
@@ -412,7 +516,9 @@ Event = Annotated[
     | CallExecuted
     | CallFailed
     | CallInDoubt
-    | CallReconciled,
+    | CallReconciled
+    | ShadowDisagreed
+    | ShadowCounted,
     Field(discriminator="type"),
 ]
 

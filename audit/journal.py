@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, and_, select
 
 from licet.audit.admission import Prepared, prepare
 from licet.audit.clock import Clock, SystemClock
-from licet.audit.codec import Row, decode, decode_chain
+from licet.audit.codec import Row, check_payload, decode, decode_chain
 from licet.audit.database import Database
 from licet.audit.errors import JournalDamaged, JournalError, KilledBySwitch
 from licet.audit.records import (
@@ -23,11 +23,11 @@ from licet.audit.records import (
     INSTALLATION,
     Appended,
     Head,
-    Payload,
     Record,
     Unit,
     tenant_stream,
 )
+from licet.audit.scan import RUNS, Scan
 from licet.audit.schema import REVISION, events, heads, payloads
 from licet.audit.switches import ALL_ON, Switches, refreshed, switched_off
 from licet.audit.triggers import trigger_faults
@@ -163,7 +163,7 @@ class Journal:
             found = connection.execute(select(payloads.c.salt, payloads.c.content).where(key)).first()
         if found is None:
             return None
-        return _checked(stream, seq, name, found.salt, found.content, record.payloads)
+        return check_payload(stream, seq, name, found.salt, found.content, record.payloads)
 
     def payloads(self, stream: str, after: int = 0) -> dict[tuple[int, str], bytes]:
         """All payloads of the records of `stream` behind record `after`, by seq and name. Erased ones are
@@ -186,7 +186,7 @@ class Journal:
                 if row.seq != last:
                     digests = decode(stream, row.seq, row.record, row.hash).payloads
                     last = row.seq
-                content = _checked(stream, row.seq, row.name, row.salt, row.content, digests)
+                content = check_payload(stream, row.seq, row.name, row.salt, row.content, digests)
                 contents[row.seq, row.name] = content
         return contents
 
@@ -201,14 +201,14 @@ class Journal:
         """Where streams stand, newest run first.
 
         Args:
-            runs: only runs; otherwise the installation's and the tenants' streams too.
+            runs: only runs; otherwise the installation's and the tenants' streams too, and those of shadow policies.
             tenant: only this tenant's.
             status: only those, such as `suspended`.
             limit: at most so many.
         """
         query = select(heads).order_by(heads.c.stream.desc())
         if runs:
-            query = query.where(heads.c.stream != INSTALLATION, heads.c.stream.not_like("tenant/%"))
+            query = query.where(*RUNS)
         if tenant is not None:
             query = query.where(heads.c.tenant == tenant)
         if status is not None:
@@ -222,6 +222,12 @@ class Journal:
         """Where `stream` stands; None if there is no such stream."""
         with self._snapshot() as connection:
             return _head(connection, stream)
+
+    @contextmanager
+    def scan(self) -> Iterator[Scan]:
+        """Read whole streams, one after the other, as they stand at this moment and in constant memory."""
+        with self._snapshot() as connection:
+            yield Scan(connection)
 
     def killed(self, tenant: str, scopes: Iterable[str]) -> KilledBySwitch | None:
         """The kill switch that covers one of `scopes`, as of the last batch this process wrote; None if all
@@ -283,12 +289,3 @@ def _rows(connection: Connection, stream: str, after: int) -> Iterable[Row]:
 def _read_switches(connection: Connection, stream: str) -> Switches:
     head = _head(connection, stream)
     return refreshed(ALL_ON, stream, head, lambda stream, after: _rows(connection, stream, after))
-
-
-def _checked(stream: str, seq: int, name: str, salt: bytes, content: bytes, digests: dict[str, str]) -> bytes:
-    if Payload(content, salt).digest() != digests.get(name):
-        raise JournalDamaged(
-            f"the payload {name} of record {seq} in stream {stream} is not the one its record names."
-            " Run `licet audit verify`."
-        )
-    return content

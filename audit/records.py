@@ -13,7 +13,8 @@ from licet.audit.entropy import random_bytes
 from licet.audit.events import Actor, Event
 
 INSTALLATION = "installation"
-"""The stream of what concerns every tenant; a tenant's own is `tenant/NAME`, a run's is its id."""
+"""The stream of what concerns every tenant; a tenant's own is `tenant/NAME`, that of what a shadow policy said of its
+calls `shadow/NAME`, a run's is its id."""
 
 GENESIS = "0" * 64
 """What the first record of a stream names as the hash of the record before it."""
@@ -26,6 +27,15 @@ NO_PAYLOADS: Mapping[str, Payload] = MappingProxyType({})
 def tenant_stream(tenant: str) -> str:
     """The stream of a tenant's own story."""
     return f"tenant/{tenant}"
+
+
+def shadow_stream(tenant: str) -> str:
+    """The stream of what a shadow policy said of a tenant's calls.
+
+    It is apart from the tenant's own, which every process reads for its kill switches, and from the runs', whose next
+    record another worker may be waiting to write.
+    """
+    return f"shadow/{tenant}"
 
 
 def record_hash(text: bytes) -> str:

@@ -233,9 +233,9 @@ class ModelRequestStory:
 
 @dataclass(frozen=True, slots=True)
 class Turning:
-    """The run was suspended, taken up again, or ended."""
+    """The run was suspended, taken up again, or ended, or policy changed which tools it is offered."""
 
-    kind: Literal["suspended", "resumed", "finished"]
+    kind: Literal["suspended", "resumed", "finished", "offered"]
     seq: int
     time: datetime
     by: str
@@ -277,6 +277,7 @@ class RunStory:
 
     Attributes:
         subject, roles, attributes: for whom, and what that principal was then.
+        agent_roles: those that the agent may use at all; None: whichever the principal has.
         driver: `loop`: Licet asked the model; `session`: the caller brought an agent of its own.
         now: in a sentence or two, how the run stands: why it stopped, or what it waits for.
         status: `running` also when the process that worked on it died.
@@ -292,6 +293,7 @@ class RunStory:
     roles: tuple[str, ...]
     attributes: Content | None
     agent: str
+    agent_roles: tuple[str, ...] | None
     workflow: WorkflowStory
     driver: Literal["loop", "session"]
     input: Content | None

@@ -26,15 +26,17 @@ from licet.audit.events import (
     ModelResponded,
     OutputRefused,
     ProposedCall,
+    RunDelegated,
     RunFinished,
     RunResumed,
     RunStarted,
     RunSuspended,
+    ToolsOffered,
 )
 from licet.audit.records import Record
 from licet.audit.story import Content, ModelRequestStory, RunStory, Turning, Usage, WorkflowStory
 from licet.audit.telling_call import CallEvent, CallTelling, Fetch, part
-from licet.audit.wording import open_request, run_now
+from licet.audit.wording import offered, open_request, run_now
 
 
 class Telling:
@@ -50,6 +52,7 @@ class Telling:
         self._turnings: list[Turning] = []
         self._ending: RunSuspended | RunFinished | None = None
         self._output: Content | None = None
+        self._agent_roles: tuple[str, ...] | None = None
 
     def add(self, record: Record) -> None:
         """Take the next record."""
@@ -70,6 +73,10 @@ class Telling:
                     "its worker before had died, or was taken for dead" if event.recovered else "it went on"
                 )
                 self._turn(record, "resumed", f"{text}; worker {event.worker}")
+            case RunDelegated():
+                self._agent_roles = event.roles
+            case ToolsOffered():
+                self._turn(record, "offered", offered(event))
             case ModelRequested() | ModelResponded() | ModelFailed() | OutputRefused():
                 self._add_model(record, event)
             case CallProposed():
@@ -118,6 +125,7 @@ class Telling:
             roles=started.roles,
             attributes=part(principal, "attributes"),
             agent=started.agent,
+            agent_roles=self._agent_roles,
             workflow=WorkflowStory(
                 started.workflow, started.version, started.digest, started.mode, None, None, None
             ),
@@ -144,7 +152,9 @@ class Telling:
             ),
         )
 
-    def _turn(self, record: Record, kind: Literal["suspended", "resumed", "finished"], text: str) -> None:
+    def _turn(
+        self, record: Record, kind: Literal["suspended", "resumed", "finished", "offered"], text: str
+    ) -> None:
         actor = f"{record.actor.kind} {record.actor.id}"
         self._turnings.append(Turning(kind, record.seq, record.time, actor, text))
 

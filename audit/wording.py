@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from licet.audit.events import ApprovalOwed, Decided, Denial, RunFinished, RunSuspended
+from licet.audit.events import ApprovalOwed, Decided, Denial, RunFinished, RunSuspended, ToolsOffered
 from licet.audit.story import (
     Answered,
     Asked,
@@ -25,6 +25,7 @@ from licet.audit.story import (
 STAGES = {
     "run": "the run was no longer under way",
     "allowlist": "the workflow does not list this tool",
+    "offered": "the policy hides this tool",
     "arguments": "the arguments are not what the tool takes",
     "narrowing": "the arguments are outside of what the workflow allows",
     "authorization": "the tool's own authorization refused it",
@@ -44,6 +45,19 @@ STAGES = {
 def stage_in_words(stage: str) -> str:
     """Why the stage stopped the call."""
     return STAGES.get(stage.partition(".")[0], f"the stage {stage} refused it")
+
+
+def offered(event: ToolsOffered) -> str:
+    """Which tools the policy hides from here on, and by which rules."""
+    if not event.hidden:
+        return "the policy hides none of the workflow's tools any more"
+    tools = "; ".join(
+        f"{tool} ({', '.join(dict.fromkeys(reason.rule for reason in reasons))})"
+        for tool, reasons in sorted(event.hidden.items())
+    )
+    return f"the policy hides {tools}" + (
+        f", because there was no answer: {event.cause}" if event.cause else ""
+    )
 
 
 def why(status: CallStatus, moments: Sequence[CallMoment], ended: bool) -> str:

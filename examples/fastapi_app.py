@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from refund_desk import open_desk
 
 from licet import Answered, InDoubt, LicetError, Principal, RunFailed, RunResult, Runtime, Stopped, Suspended
-from licet.audit.events import RunStarted
+from licet.runtime.errors import UnknownRun
 
 
 class Ticket(BaseModel):
@@ -38,7 +38,7 @@ def told(result: RunResult, response: Response) -> dict[str, Any]:
 
 
 def make_app(runtime: Runtime, callers: Mapping[str, Principal]) -> FastAPI:
-    """The app. `callers` are principals by bearer token; your own authentication goes there."""
+    """The app. `callers` are principals by bearer token; docs/authorization.md proves them by JWTs."""
     app = FastAPI(lifespan=runtime.lifespan)
 
     def caller(given: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]) -> Principal:
@@ -61,12 +61,10 @@ def make_app(runtime: Runtime, callers: Mapping[str, Principal]) -> FastAPI:
     async def resume(
         run_id: str, principal: Annotated[Principal, Depends(caller)], response: Response
     ) -> dict[str, Any]:
-        head, first = runtime.journal.head(run_id), runtime.journal.read(run_id)[:1]
-        started = first[0].event if first else None
-        own = isinstance(started, RunStarted) and started.subject == principal.subject
-        if head is None or head.tenant != principal.tenant or not own:
-            raise HTTPException(404, "You have no such run.")
-        return told(await runtime.resume(run_id), response)
+        try:
+            return told(await runtime.resume(run_id, principal=principal), response)
+        except UnknownRun:
+            raise HTTPException(404, "You have no such run.") from None
 
     return app
 

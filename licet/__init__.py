@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from licet.runtime.session import Session
     from licet.runtime.workflow import Workflow, allow
     from licet.tools import (
+        Agent,
         Amount,
         Content,
         Flag,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         tool,
         tool_of,
     )
+    from licet.tools.identity import Claims, TokenVerifier
 
 _HOME = {
     "licet.approvals": ("ApprovalQueue", "Reviewer", "local_reviewer"),
@@ -76,6 +78,7 @@ _HOME = {
     "licet.runtime.session": ("Session",),
     "licet.runtime.workflow": ("Workflow", "allow"),
     "licet.tools": (
+        "Agent",
         "Amount",
         "Content",
         "Flag",
@@ -96,6 +99,7 @@ _HOME = {
         "tool",
         "tool_of",
     ),
+    "licet.tools.identity": ("Claims", "TokenVerifier"),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
@@ -114,10 +118,12 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Agent",
     "Amount",
     "Answered",
     "ApprovalQueue",
     "Budget",
+    "Claims",
     "ConfigurationError",
     "Content",
     "Denied",
@@ -151,6 +157,7 @@ __all__ = [
     "Suggested",
     "Suspended",
     "Target",
+    "TokenVerifier",
     "ToolContext",
     "Trust",
     "When",

@@ -22,6 +22,10 @@ from licet.policies.library import shipped
 from licet.policies.signature import BundleKey, verify
 
 ENTRYPOINT = "licet/decision"
+OFFERED = "licet/offered"
+
+ENTRYPOINTS = (ENTRYPOINT, OFFERED)
+"""What is asked of a policy: whether a call may happen, and which tools a run is offered."""
 
 ANOTHER_ENTRYPOINT = (
     "it is an entry point of its own, so OPA leaves its Rego out of the bundle; the only entry point is Licet's, which "
@@ -80,7 +84,7 @@ class Bundle:
             verify(files, verification_key, name)
         manifest = _manifest(files)
         wasm = files.get(_module_path(manifest, name, entrypoint))
-        if others := sorted(entrypoints(files) - {entrypoint}):
+        if others := sorted(entrypoints(files) - {entrypoint, *ENTRYPOINTS}):
             raise PolicyError(Fault(f"{', '.join(others)}: {ANOTHER_ENTRYPOINT}", name))
         if wasm is None:
             raise PolicyError(Fault("the compiled policy that its manifest names is missing", name))

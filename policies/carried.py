@@ -13,7 +13,7 @@ import lzma
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,9 @@ TOOLCHAIN = Path(__file__).parent / "opa" / "opa.wasm.xz"
 
 _TIMEOUT = 60.0
 """Seconds that one request may take."""
+
+_MEMORY = 2 << 30
+"""Bytes that one request may take."""
 
 _STACK = 256 << 20
 """Bytes of stack: OPA's parser and compiler are recursive, and expect Go's, which grow."""
@@ -66,14 +69,16 @@ class Carried:
             return refused.problems
         return ()
 
-    def build(self, files: Mapping[str, bytes], *, entrypoint: str, capabilities: bytes) -> bytes:
+    def build(self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes) -> bytes:
         """The bundle that `opa build --target wasm` makes."""
-        said = self._ask("build", files, capabilities=_json(capabilities), entrypoint=entrypoint)
+        said = self._ask("build", files, capabilities=_json(capabilities), entrypoints=list(entrypoints))
         return base64.b64decode(said["bundle"])
 
-    def plan(self, files: Mapping[str, bytes], *, entrypoint: str, capabilities: bytes) -> dict[str, Any]:
+    def plan(
+        self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes
+    ) -> dict[str, Any]:
         """The plan that `opa build --target plan` makes."""
-        said = self._ask("plan", files, capabilities=_json(capabilities), entrypoint=entrypoint)
+        said = self._ask("plan", files, capabilities=_json(capabilities), entrypoints=list(entrypoints))
         plan: dict[str, Any] = orjson.loads(unpacked(base64.b64decode(said["bundle"]))["plan.json"])
         return plan
 
@@ -118,6 +123,7 @@ class Carried:
             store = Store(engine)
             store.set_wasi(wasi)
             store.set_epoch_deadline(1)
+            store.set_limits(memory_size=_MEMORY)
             linker = Linker(engine)
             linker.define_wasi()
             start = linker.instantiate(store, module).exports(store)["_start"]

@@ -39,13 +39,14 @@ def check(paths: Sequence[Path], data: Sequence[Path] = ()) -> Checked:
     """
     from licet.policies.inprocess import InProcessEngine  # wasmtime takes 80 ms to import
 
+    bundle = None
     try:
         sources = with_paths(paths, data)
         bundle = Bundle.unpack(toolchain.build(sources))
         InProcessEngine(bundle)
+        faults = [*_of_tests(with_paths(paths, data, tests=True)), *_of_lints(sources)]
     except PolicyError as error:
-        return Checked(error.faults, None)
-    faults = [*_of_tests(with_paths(paths, data, tests=True)), *_of_lints(sources)]
+        faults = list(error.faults)
     return Checked(
         tuple(sorted(faults, key=lambda one: (one.file or "", one.line or 0, one.column or 0))), bundle
     )

@@ -15,7 +15,7 @@ LONGEST_EXPIRY = 315_360_000
 _KEYS = {"allow", "grants", "deny", "approval", "obligations"}
 
 
-class _Improper(Exception):
+class Improper(Exception):
     """The answer is not of the form that the contract gives."""
 
 
@@ -27,7 +27,7 @@ def decided(document: object, *, decision_id: str, revision: str, engine: str) -
     """
     try:
         return _parse(document, decision_id, revision, engine)
-    except _Improper as error:
+    except Improper as error:
         return denied(
             f"the policy's answer {error}", decision_id=decision_id, revision=revision, engine=engine
         )
@@ -47,18 +47,18 @@ def denied(cause: str, *, decision_id: str, revision: str, engine: str) -> Decid
 
 def _parse(document: object, decision_id: str, revision: str, engine: str) -> Decided:
     if type(document) is not dict:
-        raise _Improper("is not an object")
+        raise Improper("is not an object")
     if document.keys() != _KEYS:
-        raise _Improper(f"has not exactly the keys {', '.join(sorted(_KEYS))}")
+        raise Improper(f"has not exactly the keys {', '.join(sorted(_KEYS))}")
     allow = document["allow"]
     if type(allow) is not bool:
-        raise _Improper("has an `allow` that is neither true nor false")
+        raise Improper("has an `allow` that is neither true nor false")
     grants = _strings(document["grants"], "grants")
-    denials = _denials(document["deny"])
+    denials = read_denials(document["deny"], "deny")
     if allow and not grants:
-        raise _Improper("allows the call, but no rule grants it")
+        raise Improper("allows the call, but no rule grants it")
     if allow and denials:
-        raise _Improper("allows the call, but a rule denies it")
+        raise Improper("allows the call, but a rule denies it")
     approval = document["approval"]
     return Decided(
         decision_id=decision_id,
@@ -74,7 +74,7 @@ def _parse(document: object, decision_id: str, revision: str, engine: str) -> De
 
 def _list(value: object, name: str) -> list[Any]:
     if type(value) is not list:
-        raise _Improper(f"has a `{name}` that is not an array")
+        raise Improper(f"has a `{name}` that is not an array")
     return value
 
 
@@ -83,26 +83,35 @@ def _strings(value: object, name: str) -> tuple[str, ...]:
     if not items:
         return ()
     if any(type(item) is not str for item in items):
-        raise _Improper(f"has a `{name}` that holds something other than text")
+        raise Improper(f"has a `{name}` that holds something other than text")
     return tuple(sorted(items))
 
 
-def _denials(value: object) -> tuple[Denial, ...]:
-    items = _list(value, "deny")
+def read_denials(value: object, name: str) -> tuple[Denial, ...]:
+    """The reasons in an array that stands for a set, sorted.
+
+    Args:
+        value: the array.
+        name: what to call it.
+
+    Raises:
+        Improper: it is something else.
+    """
+    items = _list(value, name)
     if not items:
         return ()
     try:
         denials = [Denial.model_validate(item, strict=True) for item in items]
     except ValidationError:
-        raise _Improper(
-            "has a `deny` that holds something other than {rule, message, visible_to_model}"
+        raise Improper(
+            f"has a `{name}` that holds something other than {{rule, message, visible_to_model}}"
         ) from None
     return tuple(sorted(denials, key=lambda denial: (denial.rule, denial.message, denial.visible_to_model)))
 
 
 def _approval(value: object) -> ApprovalOwed:
     if type(value) is not dict:
-        raise _Improper("has an `approval` that is neither an object nor null")
+        raise Improper("has an `approval` that is neither an object nor null")
     requires = _list(value.get("requires"), "approval.requires")
     rules = _strings(value.get("rules"), "approval.rules")
     try:
@@ -114,13 +123,13 @@ def _approval(value: object) -> ApprovalOwed:
         )
         owed = ApprovalOwed.model_validate({**value, "requires": counts, "rules": rules}, strict=True)
     except ValidationError:
-        raise _Improper(
+        raise Improper(
             "has an `approval` that is not {requires, expires_in, escalate_to, reason, rules}"
         ) from None
     if len({count.group for count in counts}) != len(counts):
-        raise _Improper("has an `approval` that asks the same group twice")
+        raise Improper("has an `approval` that asks the same group twice")
     if owed.expires_in > LONGEST_EXPIRY:
-        raise _Improper(f"has an `approval` that waits for more than {LONGEST_EXPIRY} seconds")
+        raise Improper(f"has an `approval` that waits for more than {LONGEST_EXPIRY} seconds")
     return owed
 
 
@@ -129,8 +138,8 @@ def _obligations(value: object) -> tuple[dict[str, Any], ...]:
     if not items:
         return ()
     if any(type(item) is not dict for item in items):
-        raise _Improper("has an `obligations` that holds something other than objects")
+        raise Improper("has an `obligations` that holds something other than objects")
     try:
         return tuple(sorted(items, key=canonical))
     except ValueError:
-        raise _Improper("has an `obligations` with a number that the journal cannot hold exactly") from None
+        raise Improper("has an `obligations` with a number that the journal cannot hold exactly") from None

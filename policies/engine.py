@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from licet.audit.errors import ServiceDown
 from licet.audit.events import Decided
+from licet.policies.offer import Offer
 
 
 class PolicyUnavailable(ServiceDown):
@@ -43,6 +45,16 @@ class PolicyEngine(Protocol):
         """
         ...
 
+    async def offered(self, input: bytes, decision_id: str) -> Offer:
+        """Which of the tools in `input` a run is offered: the value of `data.licet.offered`.
+
+        A policy that fails, or answers nonsense, offers none of them.
+
+        Raises:
+            PolicyUnavailable: as for `decide`.
+        """
+        ...
+
 
 @runtime_checkable
 class ManagedEngine(PolicyEngine, Protocol):
@@ -57,5 +69,21 @@ class ManagedEngine(PolicyEngine, Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what it holds. Does nothing the second time."""
+        """Let decisions that are under way end, then let go of what it holds. Does nothing the second time."""
+        ...
+
+
+@runtime_checkable
+class ReloadableEngine(PolicyEngine, Protocol):
+    """An engine that can be had again for another policy set: a runtime asks for it when its policies are reloaded."""
+
+    def reloaded(self, policies: Path | str | None = None) -> PolicyEngine:
+        """An engine like this one, which decides by the policy set at `policies`, not started. This one is as before.
+
+        Args:
+            policies: as for `licet.policies.load`; None for the set that this one was given, as it stands now.
+
+        Raises:
+            PolicyError: the policy set cannot be used.
+        """
         ...

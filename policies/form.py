@@ -12,12 +12,16 @@ from licet.policies.syntax import Node, Rule
 
 _DENY = {"rule": "string", "message": "string"}
 _APPROVAL = {"rule": "string", "reason": "string", "expires_in": "number", "requires": "array or set"}
-_MAY = {"deny": {"visible_to_model": "boolean"}, "approval": {"escalate_to": "string or null"}}
+_MAY = {
+    "deny": {"visible_to_model": "boolean"},
+    "hide": {"visible_to_model": "boolean"},
+    "approval": {"escalate_to": "string or null"},
+}
 _CONSTANT = ("string", "number", "boolean", "null", "array", "set", "object")
 
 
 def malformed(rule: Rule) -> Iterator[tuple[Node, str]]:
-    """What is wrong with a definition of grant, deny, approval or obligation, and the node to blame."""
+    """What is wrong with a definition of one of the sets, and the node to blame."""
     name = rule.path[3]
     if rule.kind != "set":
         yield rule.node, f"`{name}` is a set: write `{name} contains ... if {{ ... }}`"
@@ -27,12 +31,12 @@ def malformed(rule: Rule) -> Iterator[tuple[Node, str]]:
         yield from _typed(element, "a grant is a rule id, which", "string")
     elif element["type"] in _CONSTANT and element["type"] != "object":
         yield element, f"an element of `{name}` is an object"
-    elif element["type"] == "object" and name in ("deny", "approval"):
+    elif element["type"] == "object" and name in ("deny", "hide", "approval"):
         yield from _object(name, element)
 
 
 def _object(name: str, element: Node) -> Iterator[tuple[Node, str]]:
-    must = _DENY if name == "deny" else _APPROVAL
+    must = _APPROVAL if name == "approval" else _DENY
     may = _MAY[name]
     given: dict[str, Node] = {}
     for key, value in element["value"]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from licet.audit.events import Decided
 from licet.policies.answer import parse
-from licet.policies.bundle import ENTRYPOINT, Bundle
+from licet.policies.bundle import ENTRYPOINT, OFFERED, Bundle
 from licet.policies.decision import decided, denied
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.json_text import normal
-from licet.policies.wasm import EvaluationFailed, PolicyInstance, prepare
+from licet.policies.offer import Offer, offer
+from licet.policies.wasm import EvaluationFailed, Policy, PolicyInstance, prepare
 
 MOST_KNOWN = 256
 LONGEST_KNOWN = 2_000
@@ -41,50 +43,80 @@ class InProcessEngine:
             )
         self.bundle = bundle.raw
         self.revision = bundle.revision
-        self._policy = prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline)
-        self._own = _Own()
+        self._decision = _Document(prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline))
+        self._offered = _Document(prepare(bundle.wasm, bundle.data, OFFERED, deadline))
         # What an answer means depends on its text alone, and most calls get one of a few.
         self._known: dict[bytes, Decided] = {}
 
     async def decide(self, input: bytes, decision_id: str) -> Decided:
         """The decision on `input`. It never raises: whatever goes wrong is a denial with a cause."""
-        own = self._own
-        instance = own.instance
-        own.instance = None
         try:
-            if instance is None:
-                instance = PolicyInstance(self._policy)
-            answer = instance.evaluate(normal(input))
+            answer = self._decision.evaluate(normal(input))
             known = self._known.get(answer)
             if known is not None:
-                if not instance.worn:
-                    own.instance = instance
                 return known.model_copy(update={"decision_id": decision_id})
-            results = parse(answer)
+            document = self._decision.read(answer)
         except EvaluationFailed as error:
-            return self._denied(str(error), decision_id)
-        except ValueError:
-            return self._denied("the policy's answer is no JSON", decision_id)
-        except Exception as error:
-            return self._denied(f"the engine failed: {type(error).__name__}: {error}", decision_id)
-        if not instance.worn:
-            own.instance = instance
-        if not results:
-            return self._denied("the policy's decision is undefined", decision_id)
-        decision = decided(
-            results[0]["result"], decision_id=decision_id, revision=self.revision, engine=self.name
-        )
+            return denied(str(error), decision_id=decision_id, revision=self.revision, engine=self.name)
+        decision = decided(document, decision_id=decision_id, revision=self.revision, engine=self.name)
         if len(answer) <= LONGEST_KNOWN:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
             self._known[answer] = decision
         return decision
 
-    def _denied(self, cause: str, decision_id: str) -> Decided:
-        return denied(cause, decision_id=decision_id, revision=self.revision, engine=self.name)
+    async def offered(self, input: bytes, decision_id: str) -> Offer:
+        """What a run is offered. It never raises: whatever goes wrong offers nothing, with a cause."""
+        try:
+            document = self._offered.read(self._offered.evaluate(normal(input)))
+        except EvaluationFailed as error:
+            return Offer(decision_id, self.revision, self.name, cause=str(error))
+        return offer(document, decision_id=decision_id, revision=self.revision, engine=self.name)
 
 
-class _Own(threading.local):
-    """What each thread has for itself. An instance is taken out while in use; a failed one stays out."""
+class _Document(threading.local):
+    """What one entry point answers. Each thread has an instance of its own, once it has asked.
 
-    instance: PolicyInstance | None = None
+    The instance is taken out while in use; one that failed stays out.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._instance: PolicyInstance | None = None
+
+    def evaluate(self, input: bytes) -> bytes:
+        """The answer to this input, JSON text.
+
+        Raises:
+            EvaluationFailed: there is none, whatever the reason.
+        """
+        instance = self._instance
+        self._instance = None
+        try:
+            if instance is None:
+                instance = PolicyInstance(self._policy)
+            answer = instance.evaluate(input)
+        except EvaluationFailed:
+            raise
+        except Exception as error:
+            raise EvaluationFailed(f"the engine failed: {type(error).__name__}: {error}") from None
+        if not instance.worn:
+            self._instance = instance
+        return answer
+
+    def read(self, answer: bytes) -> Any:
+        """The document in an answer.
+
+        Raises:
+            EvaluationFailed: there is none.
+        """
+        try:
+            results = parse(answer)
+        except Exception as error:
+            self._instance = None
+            if isinstance(error, ValueError):
+                raise EvaluationFailed("the policy's answer is no JSON") from None
+            raise EvaluationFailed(f"the engine failed: {type(error).__name__}: {error}") from None
+        if not results:
+            raise EvaluationFailed("the policy's decision is undefined")
+        return results[0]["result"]

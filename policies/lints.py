@@ -26,14 +26,14 @@ LINTS: Mapping[str, str] = {
     "unreachable": "a rule that the decision never reads",
     "no-default": "a value that is read where it may be undefined",
     "conflict": "a rule that may have two values at once, and then there is no decision",
-    "silent": "a denial or an approval that a missing field or a failing builtin would silence",
-    "form": "a grant, denial, approval or obligation of a form that denies every call",
+    "silent": "a denial, an approval or a hiding that a missing field or a failing builtin would silence",
+    "form": "a grant, denial, approval, obligation or hiding of a form that denies every call, or hides every tool",
     "accept": "an acceptance that accepts nothing",
 }
 """What is looked for, by name."""
 
-SETS = ("grant", "deny", "approval", "obligation")
-"""What the decision reads of a package `licet.user.NAME`."""
+SETS = ("grant", "deny", "approval", "obligation", "hide")
+"""What the decision, and what a run is offered, reads of a package `licet.user.NAME`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class _Lint:
         for rule in self._roots():
             for node, reason in malformed(rule):
                 self._find("form", rule, reason, place(node))
-            if rule.path[3] in ("deny", "approval"):
+            if rule.path[3] in ("deny", "approval", "hide"):
                 self._silent(rule)
         self._findings += self._accepted.left_over()
         return sorted(set(self._findings), key=lambda one: (one.file, one.line, one.column, one.lint))
@@ -167,7 +167,7 @@ class _Lint:
 
     def _silent(self, root: Rule) -> None:
         for hazard in hazards(self._policy, root, self._schema, self._data):
-            what = {"deny": "denial", "approval": "approval"}[root.path[3]]
+            what = {"deny": "denial", "approval": "approval", "hide": "hiding"}[root.path[3]]
             line = root.place[0]
             whose = (
                 f"this {what}"

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,21 +96,26 @@ class Program:
             done = self._run(command, stage)
         return _problems(done) if done.returncode else ()
 
-    def build(self, files: Mapping[str, bytes], *, entrypoint: str, capabilities: bytes) -> bytes:
+    def build(self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes) -> bytes:
         """The bundle that `opa build --target wasm` makes."""
-        return self._built("wasm", files, entrypoint, capabilities)
+        return self._built("wasm", files, entrypoints, capabilities)
 
-    def plan(self, files: Mapping[str, bytes], *, entrypoint: str, capabilities: bytes) -> dict[str, Any]:
+    def plan(
+        self, files: Mapping[str, bytes], *, entrypoints: Sequence[str], capabilities: bytes
+    ) -> dict[str, Any]:
         """The plan that `opa build --target plan` makes."""
         plan: dict[str, Any] = orjson.loads(
-            unpacked(self._built("plan", files, entrypoint, capabilities))["plan.json"]
+            unpacked(self._built("plan", files, entrypoints, capabilities))["plan.json"]
         )
         return plan
 
-    def _built(self, target: str, files: Mapping[str, bytes], entrypoint: str, capabilities: bytes) -> bytes:
+    def _built(
+        self, target: str, files: Mapping[str, bytes], entrypoints: Sequence[str], capabilities: bytes
+    ) -> bytes:
         with _laid_out(files, capabilities=capabilities) as (stage, options):
             output = stage.with_name("bundle.tar.gz")
-            named = ["--target", target, "--entrypoint", entrypoint, "--output", str(output)]
+            asked = [word for entrypoint in entrypoints for word in ("--entrypoint", entrypoint)]
+            named = ["--target", target, *asked, "--output", str(output)]
             done = self._run(["build", "--bundle", *named, *options, "."], stage)
             if done.returncode:
                 raise Refused(_printed(done))
@@ -126,7 +131,7 @@ class Program:
                 raise Refused(_problems(done)) from None
             if not coverage or not run.passed:
                 return run
-            covered = self._run(["test", "--bundle", "--coverage", "."], stage)
+            covered = self._run(["test", "--bundle", "--coverage", "--exit-zero-on-skipped", "."], stage)
             if covered.returncode:
                 raise Refused(_problems(covered))
             return TestRun(run.results, orjson.loads(covered.stdout))

@@ -14,12 +14,13 @@ from licet.audit.clock import new_id
 from licet.audit.errors import ConfigurationError
 from licet.audit.events import Decided
 from licet.policies.answer import check, parse
-from licet.policies.bundle import ENTRYPOINT
+from licet.policies.bundle import ENTRYPOINT, OFFERED
 from licet.policies.decision import decided, denied
 from licet.policies.engine import PolicyUnavailable
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.json_text import normal
 from licet.policies.load import policy_set
+from licet.policies.offer import Offer, offer
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -32,6 +33,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
 
 _LONGEST_CAUSE = 500
 """So many characters of an error of OPA's go into the record."""
+
+
+class _NoAnswer(Exception):
+    """OPA has answered, and it is no decision; the message says why, in words that follow "no decision:"."""
 
 
 class OpaServer:
@@ -75,13 +80,34 @@ class OpaServer:
         for what, seconds in (("deadline of a decision", deadline), ("time to get ready", ready_within)):
             if not 0 < seconds <= 60:
                 raise PolicyError(Fault(f"the {what} is between 0 and 60 seconds, not {seconds}"))
+        self._policies = policies
         bundle = policy_set(policies)
         self.bundle, self.revision = bundle.raw, bundle.revision
         self._deadline, self._ready_within = deadline, ready_within
         self._token, self._certificate = token, certificate
-        self._endpoint = f"{self.url}/v1/data/{ENTRYPOINT}?provenance=true"
         self._client: Any = None
         self._session: ClientSession | None = None
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
+
+    def reloaded(self, policies: Path | str | None = None) -> OpaServer:
+        """An engine that asks the same server, for the policy set at `policies`, and is not open.
+
+        Args:
+            policies: None for those that this one was given, as they stand now.
+
+        Raises:
+            PolicyError: the policy set cannot be used.
+            OpaMissing: it is a folder and there is no `opa` to compile it.
+        """
+        return OpaServer(
+            self.url,
+            policies=self._policies if policies is None else policies,
+            deadline=self._deadline,
+            ready_within=self._ready_within,
+            token=self._token,
+            certificate=self._certificate,
+        )
 
     async def start(self) -> None:
         """Open the session, and wait until OPA is healthy, its bundles are active and the policy set is ours.
@@ -128,20 +154,27 @@ class OpaServer:
             ) from None
         while True:
             try:
-                decision = await self._ask(b"{}", new_id())
+                # OPA compiles a query when it is first asked, which may take longer than a decision has.
+                decision, offer = await self.decide(b"{}", new_id()), await self.offered(b"{}", new_id())
             except PolicyUnavailable:
                 if loop.time() >= end:
                     raise
             else:
-                if decision.cause is not None:
-                    raise PolicyUnavailable(f"OPA at {self.url} gives no decision: {decision.cause}")
+                if cause := decision.cause or offer.cause:
+                    raise PolicyUnavailable(f"OPA at {self.url} gives no decision: {cause}")
                 return
             await asyncio.sleep(_LONGEST_PAUSE)
 
     async def close(self) -> None:
-        """Close the session. A decision under way fails."""
+        """Close the session, once the decisions that are under way have ended."""
         client, self._client, self._session = self._client, None, None
-        if client is not None:
+        if client is None:
+            return
+        try:
+            if self._under_way:
+                self._idle = asyncio.Event()
+                await self._idle.wait()
+        finally:
             await client.close_connection()
 
     async def __aenter__(self) -> Self:
@@ -164,42 +197,59 @@ class OpaServer:
             ConfigurationError: the engine is not open.
         """
         try:
+            document = await self._ask(ENTRYPOINT, input, decision_id)
+        except _NoAnswer as error:
+            return denied(str(error), decision_id=decision_id, revision=self.revision, engine=self.name)
+        return decided(document, decision_id=decision_id, revision=self.revision, engine=self.name)
+
+    async def offered(self, input: bytes, decision_id: str) -> Offer:
+        """What a run is offered. What OPA answers with an error, or in another form, offers nothing.
+
+        Raises:
+            PolicyUnavailable, ConfigurationError: as for `decide`.
+        """
+        try:
+            document = await self._ask(OFFERED, input, decision_id)
+        except _NoAnswer as error:
+            return Offer(decision_id, self.revision, self.name, cause=str(error))
+        return offer(document, decision_id=decision_id, revision=self.revision, engine=self.name)
+
+    async def _ask(self, entrypoint: str, input: bytes, decision_id: str) -> Any:
+        try:
             check(input)  # only a whole document stays within its place in the request
         except ValueError:
-            return self._denied("the input is no JSON", decision_id)
-        return await self._ask(input, decision_id)
-
-    async def _ask(self, input: bytes, decision_id: str) -> Decided:
-        # The text goes as it is: the client's own query would read it and lose digits. OPA puts what stands beside the
-        # input into its decision log, under custom.request_metadata.
+            raise _NoAnswer("the input is no JSON") from None
+        # The text goes as it is: the client's own query would read it and lose digits. OPA puts what stands beside
+        # the input into its decision log, under custom.request_metadata.
         body = b'{"licet":{"decision_id":%b},"input":%b}' % (orjson.dumps(decision_id), normal(input))
-        status, raw = await self._post(body)
+        status, raw = await self._post(f"{self.url}/v1/data/{entrypoint}?provenance=true", body)
         try:
             answer = parse(raw)
         except (ValueError, RecursionError):
             answer = None
         if status != 200:
-            return self._denied(f"OPA answered {status}{_said(answer)}", decision_id)
+            raise _NoAnswer(f"OPA answered {status}{_said(answer)}")
         if type(answer) is not dict or type(answer.get("provenance")) is not dict:
-            return self._denied("what answered is not OPA", decision_id)
+            raise _NoAnswer("what answered is not OPA")
         self._check_revision(answer["provenance"].get("bundles"))
         if "result" not in answer:
-            return self._denied("the policy's decision is undefined", decision_id)
-        return decided(answer["result"], decision_id=decision_id, revision=self.revision, engine=self.name)
+            raise _NoAnswer("the policy's decision is undefined")
+        return answer["result"]
 
-    async def _post(self, body: bytes) -> tuple[int, bytes]:
+    async def _post(self, url: str, body: bytes) -> tuple[int, bytes]:
         from aiohttp import ClientError
 
         session = self._session
         if session is None:
             raise ConfigurationError(f"the policy engine at {self.url} is not open; use `async with`")
         failure, pause = "it did not answer", _FIRST_PAUSE
+        self._under_way += 1
         try:
             async with asyncio.timeout(self._deadline):
                 while True:
                     try:
                         async with session.post(
-                            self._endpoint,
+                            url,
                             data=body,
                             headers={"Content-Type": "application/json"},
                             allow_redirects=False,
@@ -216,6 +266,10 @@ class OpaServer:
             raise PolicyUnavailable(
                 f"OPA at {self.url} gave no decision within {self._deadline} seconds: {failure}"
             ) from None
+        finally:
+            self._under_way -= 1
+            if self._idle is not None and not self._under_way:
+                self._idle.set()
 
     def _check_revision(self, bundles: object) -> None:
         served = set()
@@ -228,9 +282,6 @@ class OpaServer:
             f"OPA at {self.url} {what}, and this runtime decides by revision {self.revision}. Give OPA the bundle "
             "that `python -m licet.policies.server_bundle` makes, or give this runtime the policies that OPA serves"
         )
-
-    def _denied(self, cause: str, decision_id: str) -> Decided:
-        return denied(cause, decision_id=decision_id, revision=self.revision, engine=self.name)
 
 
 def _address(url: str) -> tuple[str, int, bool]:

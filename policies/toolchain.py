@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import orjson
 
 from licet.policies import opa
-from licet.policies.bundle import ANOTHER_ENTRYPOINT, ENTRYPOINT, entrypoints, unpacked
+from licet.policies.bundle import ANOTHER_ENTRYPOINT, ENTRYPOINTS, entrypoints, unpacked
 from licet.policies.carried import TOOLCHAIN, Carried
 from licet.policies.data_keys import differing_lookups
 from licet.policies.errors import Fault, PolicyError
@@ -57,7 +57,7 @@ class Toolchain(Protocol):
         """
         ...
 
-    def build(self, files: Files, *, entrypoint: str, capabilities: bytes) -> bytes:
+    def build(self, files: Files, *, entrypoints: Sequence[str], capabilities: bytes) -> bytes:
         """The bundle that `opa build --target wasm` makes.
 
         Raises:
@@ -65,7 +65,7 @@ class Toolchain(Protocol):
         """
         ...
 
-    def plan(self, files: Files, *, entrypoint: str, capabilities: bytes) -> dict[str, Any]:
+    def plan(self, files: Files, *, entrypoints: Sequence[str], capabilities: bytes) -> dict[str, Any]:
         """What `build` compiles, as `opa build --target plan` gives it.
 
         Raises:
@@ -132,12 +132,12 @@ def build(sources: Sources) -> bytes:
     if found:
         raise PolicyError(faults(found, sources))
     try:
-        raw = toolchain.build(sources.files, entrypoint=ENTRYPOINT, capabilities=capabilities)
+        raw = toolchain.build(sources.files, entrypoints=ENTRYPOINTS, capabilities=capabilities)
         files = unpacked(raw)
-        if entrypoints(files) != {ENTRYPOINT}:
+        if entrypoints(files) != set(ENTRYPOINTS):
             raise Refused(_other_entrypoints(toolchain.parse(sources.files)))
         if sources.origins:
-            plan = toolchain.plan(sources.files, entrypoint=ENTRYPOINT, capabilities=capabilities)
+            plan = toolchain.plan(sources.files, entrypoints=ENTRYPOINTS, capabilities=capabilities)
             differing = negated_choices(plan) + differing_lookups(plan, orjson.loads(files["data.json"]))
             if differing:
                 raise Refused(differing)

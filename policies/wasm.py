@@ -122,6 +122,7 @@ class Policy:
         data: the base documents, a JSON object.
         ticks: after so many ticks of the process's ticker an evaluation is stopped.
         entrypoint: the number of the document to evaluate.
+        brought: the most that it brings along into its memory, in pages.
         builtins: the policy's number of each builtin that it calls in its host, by name.
     """
 
@@ -129,6 +130,7 @@ class Policy:
     data: bytes
     ticks: int
     entrypoint: int
+    brought: int
     builtins: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -192,7 +194,10 @@ def required_builtins(wasm: bytes) -> set[str]:
 def _load(wasm: bytes, data: bytes, deadline: float) -> Policy:
     module = _compiled(wasm)
     _check_imports(module)
-    return Policy(module, data, _host().ticker.ticks(deadline), entrypoint=0)
+    # OPA 1.22 works out the least memory before it appends its last table, which may reach beyond. What is copied
+    # into the memory at the start stands in the module, so that much more is enough for any.
+    brought = -(-len(wasm) // _PAGE)
+    return Policy(module, data, _host().ticker.ticks(deadline), entrypoint=0, brought=brought)
 
 
 def _check_imports(module: Module) -> None:
@@ -220,7 +225,7 @@ class PolicyInstance:
         imports: list[Func | Memory] = []
         for item in policy.module.imports:
             if isinstance(item.type, MemoryType):
-                limits = Limits(item.type.limits.min, MEMORY_LIMIT // _PAGE)
+                limits = Limits(item.type.limits.min + policy.brought, MEMORY_LIMIT // _PAGE)
                 self._memory = Memory(store, MemoryType(limits))
                 imports.append(self._memory)
             elif self._builtins and item.name in _ARITIES:

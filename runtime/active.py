@@ -7,15 +7,19 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from licet.approvals import principal_digest
-from licet.audit.events import Actor, Event
+from licet.audit.events import Actor, Event, RunDelegated
 from licet.audit.journal import Journal
 from licet.audit.records import Appended, Charge, Draft, Payload, Unit
 from licet.runtime.outcomes import Outcome
 from licet.runtime.state import RunState
 from licet.runtime.workflow import Workflow
-from licet.tools import Principal
+from licet.tools import Agent, Principal
+
+if TYPE_CHECKING:
+    from licet.runtime.provenance import Provenance
 
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
@@ -24,19 +28,28 @@ class ActiveRun:
     """A run that this process advances, under the claim it took with `run.started` or `run.resumed`.
 
     Attributes:
+        user: for whom it acts, with all their roles.
+        acting: the agent.
+        principal: the user with those roles only that the agent may use too. This is who calls.
         admission: held while a call is decided, so that calls are admitted in the order proposed and each sees
             what the ones before it have taken.
         reading: free reads that are under way and have no record yet, by tool; they count against the limits.
         reading_same: the same, by the digest of the call.
         under_way: what will come of each call that this process is carrying out, so that nobody starts it twice.
+        offered_by: the policy revision that has said which tools the run is offered.
+        provenance: where values come from, once a call asks; False where no tool says anything of trust.
         repeatable: calls that the worker before this one had begun, and that may be done once more.
         scopes: the kill-switch scopes of the workflow and of the run.
     """
 
-    def __init__(self, journal: Journal, workflow: Workflow, principal: Principal, state: RunState) -> None:
+    def __init__(
+        self, journal: Journal, workflow: Workflow, user: Principal, acting: Agent, state: RunState
+    ) -> None:
         self.journal = journal
         self.workflow = workflow
-        self.principal = principal
+        self.user = user
+        self.acting = acting
+        self.principal = acting.narrow(user)
         self.state = state
         self._claim: int | None = None
         self.admission = asyncio.Lock()
@@ -45,7 +58,9 @@ class ActiveRun:
         self.under_way: dict[str, asyncio.Future[Outcome]] = {}
         self.repeatable: set[str] = set()
         self.policy_prefix: bytes | None = None
+        self.offered_by: str | None = None
         self.scopes = (f"workflow:{workflow.name}", f"run:{state.run_id}")
+        self.provenance: Provenance | Literal[False] | None = None
 
     @property
     def id(self) -> str:
@@ -60,7 +75,7 @@ class ActiveRun:
     @cached_property
     def agent(self) -> Actor:
         """The agent as an actor in records."""
-        return Actor(kind="agent", id=self.state.started.agent if self.state.started else "agent")
+        return Actor(kind="agent", id=self.acting.id)
 
     def draft(
         self, event: Event, payloads: Mapping[str, bytes] = NOTHING, *, by: Actor | None = None
@@ -126,14 +141,19 @@ class ActiveRun:
     async def take(self, draft: Draft) -> None:
         """Become the run's worker by appending `draft`, if nobody has appended since its state was read.
 
-        What this worker appends stands only as long as nobody else does the same; the claim is kept apart from the
-        state, in which the claims of others show up too.
+        The agent's own rights go with it where they are not on record yet. What this worker appends stands only as
+        long as nobody else does the same; the claim is kept apart from the state, in which the claims of others show
+        up too.
 
         Raises:
             HeadMoved: somebody has.
         """
+        drafts, roles = [draft], self.acting.roles
+        if roles is not None and roles != self.state.agent_roles:
+            delegated = RunDelegated(agent=self.acting.id, roles=tuple(sorted(roles)))
+            drafts.append(self.draft(delegated))
         appended = await self.append(
-            draft, fenced=False, expect=self.state.seq, takes_claim=True, status="running"
+            *drafts, fenced=False, expect=self.state.seq, takes_claim=True, status="running"
         )
         self._claim = appended.first
 

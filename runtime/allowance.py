@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, StrictBool
 
@@ -26,13 +26,14 @@ class Allowance(Contract):
     Attributes:
         tool: the tool's name.
         args: a bound for each narrowed argument, by its name or the dotted path of a value inside it.
-        unattended: for an irreversible tool, the calls that its owner lets pass without a person: all, none,
-            or those within these bounds (which lie within `args`: a call outside `args` never passes).
+        unattended: the calls that its owner lets pass without a person: all, none, those within these bounds
+            (which lie within `args`: a call outside `args` never passes), or, with "vouched", those of which
+            provenance vouches for every value (docs/provenance.md).
     """
 
     tool: Annotated[Text, Field(min_length=1, max_length=200)]
     args: dict[Text, NarrowingBound] = Field(default_factory=dict)
-    unattended: StrictBool | dict[Text, NarrowingBound] = False
+    unattended: StrictBool | Literal["vouched"] | dict[Text, NarrowingBound] = False
 
     _declared: Tool | None = PrivateAttr(default=None)
 
@@ -71,8 +72,8 @@ class Allowance(Contract):
 
     def is_unattended(self, arguments: Arguments) -> bool:
         """Whether the owner lets this call, one that is not outside, pass without a person."""
-        if isinstance(self.unattended, bool):
-            return self.unattended
+        if not isinstance(self.unattended, dict):
+            return self.unattended is True
         return next(_outside(self._unattended, arguments.values), None) is None
 
     def content(self) -> dict[str, Json]:
@@ -82,7 +83,7 @@ class Allowance(Contract):
             "tool": self.tool,
             "args": {path: bound.content() for path, bound in self.args.items()},
             "unattended": unattended
-            if isinstance(unattended, bool)
+            if not isinstance(unattended, dict)
             else {path: bound.content() for path, bound in unattended.items()},
         }
 
@@ -108,15 +109,15 @@ def allow(
     tool: Tool | Callable[..., Any] | str,
     /,
     *,
-    unattended: bool | Mapping[str, Any] = False,
+    unattended: bool | Literal["vouched"] | Mapping[str, Any] = False,
     **narrowings: Any,
 ) -> Allowance:
     """Put a tool on a workflow's list, narrowed.
 
     Args:
         tool: a function under `@tool`, a Tool, or the name of one that is registered with the runtime.
-        unattended: for an irreversible tool, the calls that pass without a person: True for all, or bounds by
-            argument, such as `{"amount": at_most("50.00")}`.
+        unattended: the calls that pass without a person: True for all, bounds by argument, such as
+            `{"amount": at_most("50.00")}`, or "vouched" for those of which provenance vouches for every value.
         narrowings: a bound for an argument (`amount=at_most("200.00")`); a plain value means exactly that. A
             value inside an argument goes by its path: `**{"address.country": one_of("DE", "FR")}`.
 

@@ -9,6 +9,7 @@ from typing import Any
 from licet.audit.events import ApprovalOwed, CallPermitted, Decided, Denial
 from licet.audit.records import Charge, Draft
 from licet.runtime.active import ActiveRun
+from licet.runtime.provenance import Traced
 from licet.runtime.state import CallState
 from licet.runtime.workflow import Allowance
 from licet.tools import Arguments, InvalidArguments, Tool, ToolContext
@@ -21,6 +22,7 @@ class Call:
     Attributes:
         opening: the record of the proposal, when it is not in the journal yet; it goes with the first append.
         unreadable: why arguments given as Python values are nothing that JSON can carry.
+        traced: where its values came from, once it is put to policy.
         request_ids: the approval requests whose reviews cover what is owed now.
     """
 
@@ -39,6 +41,7 @@ class Call:
     arguments: Arguments = field(init=False)
     arguments_known: bool = False
     digest: str = ""
+    traced: Traced = field(init=False)
     context: ToolContext = field(init=False)
     authorization: str = "none declared"
     resource: dict[str, Any] | None = None

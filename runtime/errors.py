@@ -31,3 +31,7 @@ class CannotReconcile(LicetError):
 
 class ModelUnpriced(ConfigurationError):
     """A workflow limits its spend and its model has no price. Register it as `Priced(model, input=, output=)`."""
+
+
+class AgentRefused(LicetError):
+    """The agent does not act for this principal: it serves another tenant."""

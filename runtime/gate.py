@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from licet.audit.errors import JournalDamaged, JournalError
-from licet.runtime.call import Call, Halt, deny
+from licet.policies import PolicyUnavailable
+from licet.runtime.call import Call, Halt, Park, deny
 from licet.runtime.execution import begin_read, intend, leave_in_doubt, perform, permit, read
+from licet.runtime.offering import offer_tools
 from licet.runtime.outcomes import Outcome
 from licet.runtime.results import outcome_of
 from licet.runtime.stages import STAGES, Services
@@ -84,6 +86,11 @@ class Gate:
         return None
 
     async def _decide(self, call: Call) -> Halt | None:
+        if call.run.offered_by != self._services.engine.revision:
+            try:
+                await offer_tools(call.run, self._services)
+            except PolicyUnavailable as error:
+                return Park(str(error))
         for name, stage in STAGES:
             self._enter(name, call)
             try:

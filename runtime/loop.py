@@ -27,6 +27,7 @@ from licet.audit.events import (
     ProposedCall,
 )
 from licet.audit.records import Charge
+from licet.policies import PolicyUnavailable
 from licet.runtime.active import ActiveRun
 from licet.runtime.budgets import reservation, settlement
 from licet.runtime.call import End
@@ -34,6 +35,7 @@ from licet.runtime.conversation import FINAL_ANSWER, dumped, dumped_response, me
 from licet.runtime.ending import finish, suspend
 from licet.runtime.gate import Gate
 from licet.runtime.models import Priced, cost_of, model_of, most_it_costs
+from licet.runtime.offering import offer_tools
 from licet.runtime.outcomes import RunResult
 from licet.runtime.output import InvalidOutput
 from licet.runtime.results import result_of
@@ -87,6 +89,12 @@ class Loop:
             if end is not None:
                 await self._end(end)
                 break
+            if self._run.offered_by != self._services.engine.revision:
+                try:
+                    await offer_tools(self._run, self._services)
+                except PolicyUnavailable as error:
+                    await suspend(self._run, self._services.clock, "policy_unavailable", str(error))
+                    break
             await self._ask_model()
         return result_of(state, self._run.workflow)
 
@@ -169,7 +177,8 @@ class Loop:
             await self._end(End("limits.steps", f"The run has taken {state.steps} steps, its limit."))
             return
         story = messages(state, run.workflow)
-        offered = parameters(self._tools, self._contract, text_will_do=self._text_will_do)
+        shown = [tool for tool in self._tools if tool.name not in state.hidden]
+        offered = parameters(shown, self._contract, text_will_do=self._text_will_do)
         request = dumped(story) + orjson.dumps(
             [tool.parameters_json_schema for tool in offered.function_tools + offered.output_tools]
             + [tool.description for tool in offered.function_tools]

@@ -5,7 +5,6 @@ What does not change within a run is serialised once; a call adds only its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +14,8 @@ import orjson
 from licet.audit.clock import timestamp
 from licet.runtime.active import ActiveRun
 from licet.runtime.call import Call
-from licet.tools import FieldRole, Parameter, Tool
+from licet.runtime.provenance import Traced
+from licet.tools import Tool
 
 _TOOLS: dict[int, tuple[Tool, bytes]] = {}
 
@@ -30,60 +30,35 @@ def build(call: Call, environment: dict[str, Any], now: datetime) -> bytes:
             "listed": True,
             "within": True,
             "unattended": call.allowance.is_unattended(arguments),
+            "vouched": call.allowance.unattended == "vouched",
         },
         "call": {
             "args": orjson.Fragment(arguments.policy),
             "reason": call.reason,
             "digest": call.digest,
-            "provenance": provenance(call.tool, arguments.plain),
+            "provenance": call.traced.provenance,
         },
-        "run": _history(run),
+        "run": _history(run, call.traced),
         "context": {"time": timestamp(now), "environment": environment, "resource": call.resource},
     }
     return run.policy_prefix + _of_tool(call.tool) + b"," + orjson.dumps(document, default=_exact)[1:]
 
 
-def provenance(tool: Tool, plain: Any) -> dict[str, dict[str, Any]]:
-    """For each scalar in the arguments, by JSON Pointer (RFC 6901): the role and kind its author declared."""
-    marks: dict[str, dict[str, Any]] = {}
-    for name, value in plain.items():
-        parameter = tool.parameters[name]
-        for path, pointer in _leaves(value, (), f"/{_escape(name)}"):
-            declared = _declared(parameter, path)
-            marks[pointer] = {"role": declared.role, "kind": declared.kind, "labels": [], "sources": []}
-    return marks
-
-
-def _declared(parameter: Parameter, path: tuple[str, ...]) -> Parameter | FieldRole:
-    """The role declared for a place inside an argument, or for the nearest one above it."""
-    for length in range(len(path) if parameter.nested else 0, 0, -1):
-        for pattern, role in parameter.nested.items():
-            steps = pattern.split("/")
-            if len(steps) == length and all(
-                step in ("*", part) for step, part in zip(steps, path, strict=False)
-            ):
-                return role
-    return parameter
-
-
-def _leaves(value: Any, path: tuple[str, ...], pointer: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(item, (*path, key), f"{pointer}/{_escape(key)}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _leaves(item, (*path, str(index)), f"{pointer}/{index}")
-    else:
-        yield path, pointer
-
-
-def _escape(token: str) -> str:
-    return token.replace("~", "~0").replace("/", "~1")
+def build_offer(
+    run: ActiveRun, tools: list[Tool], so_far: Traced, environment: dict[str, Any], now: datetime
+) -> bytes:
+    """The policy input by which a run is offered these tools: that of a call, but for the tool and the call."""
+    listed = b",".join(map(_of_tool, tools))
+    rest = {
+        "run": _history(run, so_far),
+        "context": {"time": timestamp(now), "environment": environment, "resource": None},
+    }
+    before = _of_run(run).removesuffix(b'"tool":')
+    return before + b'"tools":[' + listed + b"]," + orjson.dumps(rest, default=_exact)[1:]
 
 
 def _of_run(run: ActiveRun) -> bytes:
-    workflow, principal, started = run.workflow, run.principal, run.state.started
-    assert started is not None
+    workflow, principal, agent = run.workflow, run.user, run.acting
     return (
         orjson.dumps(
             {
@@ -93,13 +68,18 @@ def _of_run(run: ActiveRun) -> bytes:
                     "roles": sorted(principal.roles),
                     "attributes": dict(principal.attributes),
                 },
-                "agent": {"id": started.agent, "model": workflow.model},
+                "agent": {
+                    "id": agent.id,
+                    "model": workflow.model,
+                    "roles": None if agent.roles is None else sorted(agent.roles),
+                },
                 "workflow": {
                     "name": workflow.name,
                     "version": workflow.version,
                     "owner": workflow.owner,
                     "risk": workflow.risk,
                     "mode": workflow.mode,
+                    "content": workflow.outward,
                 },
             },
             default=_exact,
@@ -126,15 +106,15 @@ def _of_tool(tool: Tool) -> bytes:
     return known[1]
 
 
-def _history(run: ActiveRun) -> dict[str, Any]:
+def _history(run: ActiveRun, traced: Traced) -> dict[str, Any]:
     state, limits = run.state, run.workflow.limits
     calls = state.started_calls.total()
     return {
         "id": state.run_id,
         "step": state.steps,
         "counts": state.outcomes,
-        "calls": state.recent,
-        "labels": [],
+        "calls": traced.recent,
+        "labels": traced.labels,
         "spent": {"usd": state.spent, "tokens": state.tokens, "calls": calls},
         "remaining": {
             "usd": None if limits.spend is None else limits.spend - state.spent,

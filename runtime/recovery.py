@@ -29,7 +29,7 @@ def load(journal: Journal, run_id: str) -> RunState:
     head = journal.head(run_id)
     records = journal.read(run_id) if head is not None else []
     if head is None or not records or records[0].event.type != "run.started":
-        raise UnknownRun(f"there is no run {run_id}; `licet runs list` shows those there are")
+        raise no_such_run(run_id)
     contents = journal.payloads(run_id)
     state = RunState(run_id=run_id, tenant=head.tenant)
     for record in records:
@@ -38,6 +38,11 @@ def load(journal: Journal, run_id: str) -> RunState:
         }
         state.apply(record.seq, record.time, record.event, payloads)
     return state
+
+
+def no_such_run(run_id: str) -> UnknownRun:
+    """That there is no such run, in the same words whether there is none or it is somebody else's."""
+    return UnknownRun(f"there is no run {run_id}; `licet runs list` shows those there are")
 
 
 async def claim(run: ActiveRun, worker: str, services: Services) -> None:

@@ -15,7 +15,8 @@ from licet.runtime.workflow import Workflow, differences
 
 
 def register(journal: Journal, workflows: Iterable[Workflow], engine: PolicyEngine) -> None:
-    """Journal each workflow version and policy revision that the journal does not know yet.
+    """Journal each workflow version that the journal does not know yet, and the policy revision, unless it is the one
+    that came into force last.
 
     Raises:
         ConfigurationError: a workflow's content has changed and its version has not.
@@ -69,6 +70,8 @@ def _new_workflows(known: list[Event], workflows: Iterable[Workflow]) -> Iterabl
 
 
 def _new_policy(known: list[Event], engine: PolicyEngine) -> Iterable[Draft]:
-    if any(isinstance(event, PolicyActivated) and event.revision == engine.revision for event in known):
+    revisions = [event.revision for event in known if isinstance(event, PolicyActivated)]
+    if revisions and revisions[-1] == engine.revision:
         return
-    yield Draft(PolicyActivated(revision=engine.revision), RUNTIME, {"bundle": Payload(engine.bundle)})
+    bundle = {} if engine.revision in revisions else {"bundle": Payload(engine.bundle)}
+    yield Draft(PolicyActivated(revision=engine.revision), RUNTIME, bundle)

@@ -14,6 +14,7 @@ from licet.runtime.call import Call
 from licet.runtime.ending import finish, suspend
 from licet.runtime.errors import UnknownCall
 from licet.runtime.gate import Gate
+from licet.runtime.offering import offer_tools
 from licet.runtime.outcomes import Outcome
 from licet.runtime.results import outcome_of
 from licet.runtime.reviewing import proposed, revisit
@@ -37,6 +38,18 @@ class Session:
     def id(self) -> str:
         """The run's id; with it the session can be taken up again, in any process."""
         return self._run.id
+
+    async def tools(self) -> list[str]:
+        """The names of the tools that this run is offered now: those of its workflow that policy does not hide.
+
+        Raises:
+            PolicyUnavailable: the service that holds the policy is down or slow.
+        """
+        async with self._run.admission:
+            if self._run.offered_by != self._services.engine.revision:
+                await offer_tools(self._run, self._services)
+        hidden = self._run.state.hidden
+        return [listed.tool for listed in self._run.workflow.tools if listed.tool not in hidden]
 
     async def call(self, tool: str, arguments: Mapping[str, Any] | str, *, reason: str = "") -> Outcome:
         """Propose a call, and take it through the gate.

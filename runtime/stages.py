@@ -7,7 +7,7 @@ or holds it up. None of them has an effect on the world, and none of them writes
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -26,6 +26,8 @@ from licet.audit.journal import Journal
 from licet.policies import PolicyEngine, PolicyUnavailable
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
 from licet.runtime.policy_input import build
+from licet.runtime.provenance import traced
+from licet.runtime.shadow import Shadow
 from licet.runtime.spelling import same_values
 from licet.runtime.stop_rules import overdrawn, stop_rule
 from licet.tools import (
@@ -43,9 +45,11 @@ Observer = Callable[[str, str], None]
 """Told the name of each stage, and the call's id, as the call enters it. For measuring and tracing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
-    """What the stages ask. One for the whole life of a runtime."""
+    """What the stages ask. One for the whole life of a runtime, in which only `engine` is ever replaced: by
+    `licet.runtime.reloading`. A stage takes it from here once for each decision.
+    """
 
     journal: Journal
     engine: PolicyEngine
@@ -56,13 +60,14 @@ class Services:
     environment: dict[str, Any]
     clock: Clock
     observe: Observer
+    shadow: Shadow | None = None
 
 
 Stage = Callable[[Call, Services], Awaitable[Halt | None]]
 
 
 async def admit(call: Call, services: Services) -> Halt | None:
-    """1. No kill switch covers the call, the run is still going, and the workflow lists the tool."""
+    """1. No kill switch covers the call, the run is still going, the workflow lists the tool, and it is offered."""
     state = call.run.state
     if state.status != "running":
         return deny("run", "licet.run.not_running", f"This run is {state.status}; no call can start.")
@@ -78,7 +83,8 @@ async def admit(call: Call, services: Services) -> Halt | None:
             "There is no such tool here. Use only the tools offered.",
         )
     call.allowance, call.tool = allowance, tool
-    return None
+    hidden = call.run.state.hidden.get(call.tool_name)
+    return None if hidden is None else Deny("offered", hidden)
 
 
 async def read_arguments(call: Call, services: Services) -> Halt | None:
@@ -119,9 +125,16 @@ async def authorize(call: Call, services: Services) -> Halt | None:
     try:
         if hooks.resource is not None:
             call.resource = await hooks.resource(call.arguments, call.context, services.injector)
+            if call.resource.get("tenant") not in (None, call.run.principal.tenant):
+                told = "What the call is about belongs to another tenant."
+                return deny("authorization", "licet.authorization.other_tenant", told, visible=False)
         if hooks.authorize is None:
             return None
         answer = await hooks.authorize(call.arguments, call.context, services.injector)
+        if answer is True and call.run.user is not call.run.principal:
+            # With fewer roles than the user has: the user must be allowed it too, should a role of theirs forbid it.
+            as_user = replace(call.context, principal=call.run.user)
+            answer = await hooks.authorize(call.arguments, as_user, services.injector)
     except HookTimeout as error:
         return Park(str(error))
     except (HookFailed, MissingProvider) as error:
@@ -135,12 +148,16 @@ async def authorize(call: Call, services: Services) -> Halt | None:
 
 async def decide(call: Call, services: Services) -> Halt | None:
     """5. The policy decision point. Without its answer nothing goes on."""
-    call.policy_input = build(call, services.environment, services.clock.now())
+    now = services.clock.now()
+    call.traced = traced(call, services.tools)
+    call.policy_input = build(call, services.environment, now)
     try:
         decision = await services.engine.decide(call.policy_input, new_id())
     except PolicyUnavailable as error:
         return Park(str(error))
     call.decision = decision
+    if services.shadow is not None:
+        services.shadow.ask(call, decision, now)
     if call.tool.effect != "read" and call.run.workflow.mode != "act":
         return Withhold()
     if not decision.allow:

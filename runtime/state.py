@@ -24,19 +24,22 @@ from licet.audit.events import (
     CallProposed,
     CallReconciled,
     CallWithheld,
+    Denial,
     Event,
     ModelFailed,
     ModelRequested,
     ModelResponded,
     OutputRefused,
     ProposedCall,
+    RunDelegated,
     RunFinished,
     RunResumed,
     RunStarted,
     RunSuspended,
+    ToolsOffered,
 )
 from licet.runtime.spelling import same_values
-from licet.tools import Principal, raw_arguments
+from licet.tools import Agent, Principal, raw_arguments
 
 CallStatus = Literal[
     "proposed", "denied", "withheld", "waiting", "permitted", "executed", "failed", "in_doubt"
@@ -120,7 +123,9 @@ class RunState:
 
     Attributes:
         seq: the last record folded in.
+        hidden: the workflow's tools that policy does not offer to the run, with the reasons.
         active: how long the run has worked, suspensions left out, up to `running_since`.
+        executed: the calls that were executed, by id, in the order in which that came on record.
         spent: cost so far in USD, in which what a lost request had reserved counts as spent.
     """
 
@@ -132,6 +137,8 @@ class RunState:
     input: bytes = b"null"
     salt: bytes = b""
     principal: Principal | None = None
+    agent_roles: frozenset[str] | None = None
+    hidden: dict[str, tuple[Denial, ...]] = field(default_factory=dict)
     calls: dict[str, CallState] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     steps: int = 0
@@ -148,11 +155,18 @@ class RunState:
     started_calls: Counter[str] = field(default_factory=Counter)
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     recent: list[dict[str, Any]] = field(default_factory=list)
+    executed: list[str] = field(default_factory=list)
     denials_in_row: int = 0
     errors_in_row: int = 0
     model_failures_in_row: int = 0
     granted: int = 0
     repeats: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def agent(self) -> Agent:
+        """The agent that the run was started for, with the rights on record."""
+        assert self.started is not None
+        return Agent(self.started.agent, self.agent_roles)
 
     def open_permits(self) -> list[CallState]:
         """The calls that have a permit and no outcome: they may be running, or may have run."""
@@ -190,6 +204,12 @@ class RunState:
         self.input = payloads.get("input", b"null")
         self.salt = payloads.get("salt", b"")
         self.principal = _principal(event, self.tenant, payloads.get("principal"))
+
+    def _delegated(self, event: RunDelegated, time: datetime, payloads: Payloads) -> None:
+        self.agent_roles = frozenset(event.roles)
+
+    def _offered(self, event: ToolsOffered, time: datetime, payloads: Payloads) -> None:
+        self.hidden = event.hidden
 
     def _resumed(self, event: RunResumed, time: datetime, payloads: Payloads) -> None:
         if self.running_since is not None and self.last_time is not None:
@@ -327,6 +347,8 @@ class RunState:
 
     def _outcome(self, event: CallEvent, status: CallStatus) -> CallState:
         call = self._moved(event, status)
+        if status == "executed":
+            self.executed.append(call.call_id)
         counts = self.outcomes.get(call.tool)
         if counts is None:
             counts = self.outcomes[call.tool] = Counter()
@@ -356,9 +378,11 @@ class RunState:
 
 _FOLDS: dict[type[Any], Callable[[RunState, Any, datetime, Payloads], None]] = {
     RunStarted: RunState._started,
+    RunDelegated: RunState._delegated,
     RunResumed: RunState._resumed,
     RunSuspended: RunState._suspended,
     RunFinished: RunState._finished,
+    ToolsOffered: RunState._offered,
     ModelRequested: RunState._requested,
     ModelResponded: RunState._responded,
     ModelFailed: RunState._request_failed,

@@ -20,7 +20,6 @@ from licet.audit.records import Draft
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold
 from licet.runtime.ending import finish, suspend
 from licet.runtime.outcomes import Denied, Outcome, Pending, Suggested
-from licet.runtime.policy_input import provenance
 from licet.runtime.stages import Services
 
 STORY = 20
@@ -149,7 +148,7 @@ async def _shown(call: Call, owed: ApprovalOwed, services: Services) -> bytes:
             },
             "reason": call.reason,
             "decision_reasons": [owed.reason],
-            "provenance": provenance(call.tool, call.arguments.plain),
+            "provenance": call.traced.provenance,
             "spent": f"{state.spent:f}",
             "story": [dict(item) for item in state.recent[-STORY:]],
         }

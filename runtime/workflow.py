@@ -24,11 +24,12 @@ from licet.runtime.output_schema import Output, declared, normal_form
 from licet.runtime.workflow_yaml import load
 from licet.tools import Tool
 
-__all__ = ["Allowance", "Mode", "Previews", "Risk", "Workflow", "allow", "differences"]
+__all__ = ["Allowance", "Mode", "Outward", "Previews", "Risk", "Workflow", "allow", "differences"]
 
 Risk = Literal["low", "medium", "high"]
 Mode = Literal["observe", "suggest", "act"]
 Previews = Literal["irreversible", "none"]
+Outward = Literal["strict", "standard"]
 
 
 def _listed(item: object) -> object:
@@ -62,6 +63,9 @@ class Workflow(Contract):
         limits, budgets, stop_rules: what ends a run, and what all runs of a day may spend together.
         previews: `irreversible` demands of each irreversible tool that it can show a reviewer what it would
             do.
+        outward: what text may leave without a person once the run has read what others wrote: `strict` takes the
+            user's own words and the application's data, `standard` also a model's text that carries no link and
+            nothing private; policy reads it (docs/provenance.md).
         output: the answer's type: a pydantic model, a JSON Schema, or None for free text.
 
     Raises:
@@ -82,6 +86,7 @@ class Workflow(Contract):
     budgets: Annotated[Sequence[Budget], AfterValidator(tuple)] = ()
     stop_rules: StopRules = StopRules()
     previews: Previews = "irreversible"
+    outward: Outward = "strict"
     output: Annotated[Any, PlainValidator(declared)] = None
 
     if TYPE_CHECKING:
@@ -103,6 +108,7 @@ class Workflow(Contract):
             budgets: Sequence[Budget] = (),
             stop_rules: StopRules = ...,
             previews: Previews = "irreversible",
+            outward: Outward = "strict",
             output: Output = None,
         ) -> None: ...
 
@@ -150,7 +156,10 @@ class Workflow(Contract):
         its order does not count. Descriptions in an output schema count, because the model reads them; titles
         do not. A tool's own contract is not part of it: a run is bound to its contract hash beside this.
         """
+        # A default that came later is left out, so that a content from before it keeps its digest.
+        outward = {} if self.outward == "strict" else {"outward": self.outward}
         return {
+            **outward,
             "name": self.name,
             "version": self.version,
             "owner": self.owner,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from licet.tools.agent import Agent
 from licet.tools.arguments import Arguments
 from licet.tools.context import ToolContext
 from licet.tools.declare import declare, index, tool, tool_of
@@ -41,6 +42,7 @@ from licet.tools.strict_json import raw_arguments
 from licet.tools.tool import Effect, Tool
 
 __all__ = [
+    "Agent",
     "Amount",
     "Arguments",
     "Content",

@@ -214,12 +214,17 @@ def declare(
 
 
 def _contract_of(parameter: Parameter) -> dict[str, Json]:
+    """What the contract hash covers; what came later, only where it is declared, so that older hashes stand."""
+    nested: dict[str, Json] = {}
+    for path, role in parameter.nested.items():
+        nested[path] = {key: value for key, value in asdict(role).items() if key != "narrow" or value}
     return {
         "role": parameter.role,
         "kind": parameter.kind,
         "currency": parameter.currency,
         "string_coded": parameter.string_coded,
-        "nested": {path: asdict(role) for path, role in parameter.nested.items()},
+        "nested": nested,
+        **({"narrow": list(parameter.narrow)} if parameter.narrow else {}),
     }
 
 

@@ -124,7 +124,8 @@ class Hooks:
         price: what the call costs, USD.
         preview: what would happen, in words or as JSON.
         authorize: True, or why not.
-        resource: attributes of what the call is about: JSON values, and Decimals.
+        resource: attributes of what the call is about: JSON values, and Decimals. One called `tenant` says whose it
+            is: the call is denied when that is another tenant than the principal's. None: nobody's.
         check_outcome: whether a call in doubt happened; None: it cannot tell.
     """
 

@@ -79,9 +79,15 @@ class When(Role):
 
 @dataclass(frozen=True, slots=True)
 class Flag(Role):
-    """A choice among few that names nobody: a switch, a sort order, a page size."""
+    """A choice among few that names nobody: a switch, a sort order, a page size.
+
+    Attributes:
+        narrow: the choices that widen nothing, such as `("read",)` of a permission; whoever chose one, it is fine.
+    """
 
     name = "flag"
+    kind: str | None = None
+    narrow: tuple[str | int | bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +158,13 @@ class Sensitive:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """This field identifies its record."""
+    """This field identifies its record. In a result that is the application's as a whole, it exists: a directory."""
 
     kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """This field is what people call its record."""
+    """This field is what people call its record; with the kind `words`, by single words of it written as names."""
 
     kind: str | None = None

@@ -19,6 +19,7 @@ from licet.tools.arguments import REQUIRED, Argument
 from licet.tools.errors import ToolError
 from licet.tools.markers import (
     Amount,
+    Flag,
     Injected,
     Key,
     Label,
@@ -45,6 +46,7 @@ class FieldRole:
     role: RoleName
     kind: str | None = None
     currency: str | None = None
+    narrow: tuple[str | int | bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Parameter:
         annotation: its type, with the markers.
         nested: roles declared inside it, by path below it (`items/*/price`); what declares none has the one
             above.
+        narrow: of a flag, the choices that widen nothing.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Parameter:
     required: bool
     annotation: Any
     nested: Mapping[str, FieldRole] = field(default_factory=dict)
+    narrow: tuple[str | int | bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ def read_parameter(title: str, argument: Argument) -> Parameter:
         argument.default is REQUIRED,
         argument.annotation,
         MappingProxyType({"/".join(path[1:]): role for path, role in roles.items()}),
+        own.narrow,
     )
 
 
@@ -160,7 +165,8 @@ def _role(title: str, where: str, mark: Any) -> FieldRole:
         mark = mark()
     if not hasattr(mark, "name"):
         raise ToolError(f"{title}: {where}: Role itself says nothing; write Target, Content, Amount, ...")
-    return FieldRole(mark.name, mark.kind, mark.currency if isinstance(mark, Amount) else None)
+    currency = mark.currency if isinstance(mark, Amount) else None
+    return FieldRole(mark.name, mark.kind, currency, mark.narrow if isinstance(mark, Flag) else ())
 
 
 def _check_union(title: str, where: str, place: Place) -> None:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, get_type_hints
 
 from agentdojo.functions_runtime import Function, TaskEnvironment  # type: ignore[import-untyped]
+from pydantic import TypeAdapter
 
 from licet.tools import Effect, Injected, Tool, Trust, declare
+
+_PLAIN: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,8 @@ class Declaration:
     Attributes:
         parameters: markers by parameter: a role with its kind, `NotSecret`.
         result: who wrote what comes back.
+        returns: the type of what comes back, with a mark for each field, where there is more to say; the result is
+            then given as plain data.
         preview: a hook that says what an irreversible call would do.
     """
 
@@ -27,6 +32,7 @@ class Declaration:
     parameters: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     idempotent: bool = False
     preview: Callable[..., str] | None = None
+    returns: Any = None
 
 
 def import_tools(functions: Sequence[Function], declarations: Mapping[str, Declaration]) -> list[Tool]:
@@ -50,13 +56,15 @@ def import_tool(function: Function, declaration: Declaration) -> Tool:
     Raises:
         ToolError: it cannot be a tool.
     """
+    plain = declaration.returns is not None
 
     async def call(environment: TaskEnvironment, **arguments: Any) -> Any:
         given = {
             name: dependency.extract_dep_from_env(environment)
             for name, dependency in function.dependencies.items()
         }
-        return function.run(**given, **arguments)
+        result = function.run(**given, **arguments)
+        return _PLAIN.dump_python(result, mode="json") if plain else result
 
     hints = get_type_hints(function.run, include_extras=True)
     own = inspect.signature(function.run)
@@ -71,9 +79,8 @@ def import_tool(function: Function, declaration: Declaration) -> Tool:
         if name not in function.dependencies:
             annotation = _marked(hints[name], declaration.parameters.get(name, ()))
             parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=annotation))
-    returns = own.return_annotation
-    if "return" in hints:
-        returns = _marked(hints["return"], (declaration.result,))
+    returns = declaration.returns if plain else hints.get("return", str)
+    returns = _marked(returns, (declaration.result,))
     call.__signature__ = own.replace(parameters=parameters, return_annotation=returns)  # type: ignore[attr-defined]
     call.__doc__ = function.full_docstring
     call.__module__, call.__qualname__ = function.run.__module__, function.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from agentdojo.base_tasks import BaseInjectionTask, BaseUserTask  # type: ignore[import-untyped]
 from agentdojo.functions_runtime import FunctionCall, TaskEnvironment  # type: ignore[import-untyped]
@@ -12,8 +12,10 @@ from agentdojo.task_suite.task_suite import TaskSuite  # type: ignore[import-unt
 from agentdojo.types import text_content_block_from_string  # type: ignore[import-untyped]
 
 from benchmarks.agentdojo.approver import Answer
-from licet import Executed, Outcome, Pending, Reviewer, Session
-from licet.approvals import ApprovalQueue
+from licet import Executed, InDoubt, Outcome, Pending, Reviewer, Session
+from licet.approvals import ApprovalQueue, Shown
+
+Seen = Literal["others", "nowhere", "neither"]
 
 REVIEWER = Reviewer("account-holder", local=False)
 
@@ -30,6 +32,9 @@ class Replay:
         stopped: how many of the user's calls did not run.
         asked: how many calls waited for a person.
         attacked: whether the attacker's calls were proposed.
+        attack_approved: whether a person approved one of the attacker's calls.
+        attack_shown: for each of the attacker's calls that waited, what its reviewer saw of its values: that one comes
+            from what others wrote, or only that one comes from nowhere, or neither.
     """
 
     suite: TaskSuite
@@ -41,6 +46,8 @@ class Replay:
     stopped: int = 0
     asked: int = 0
     attacked: bool = False
+    attack_approved: bool = False
+    attack_shown: list[Seen] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.before = self.environment.model_copy(deep=True)
@@ -70,7 +77,22 @@ class Replay:
             elif injection_task is not None and not self.attacked and self._carries(outcome.result):
                 self.attacked = True
                 for wanted in attack:
-                    await self._propose(session, queue, answer, wanted, injection_task.GOAL)
+                    await self._propose(session, queue, answer, wanted, injection_task.GOAL, attack=True)
+
+    async def play_adaptive(
+        self,
+        session: Session,
+        queue: ApprovalQueue,
+        answer: Answer | None,
+        attack: Sequence[FunctionCall],
+        after: int,
+    ) -> bool:
+        """Propose the user's first calls, then the attacker's. Whether the last one ran."""
+        for call in self.needed[:after]:
+            await self._propose(session, queue, answer, call, self.user_task.PROMPT)
+        for call in attack:
+            outcome = await self._propose(session, queue, answer, call, "as was asked", attack=True)
+        return isinstance(outcome, Executed | InDoubt)
 
     def succeeds(self, task: BaseUserTask | BaseInjectionTask) -> bool:
         """AgentDojo's own check: has this task been done, by the calls that ran?
@@ -92,12 +114,18 @@ class Replay:
         answer: Answer | None,
         call: FunctionCall,
         reason: str,
+        *,
+        attack: bool = False,
     ) -> Outcome:
         outcome = await session.call(call.function, call.args, reason=reason)
         if isinstance(outcome, Pending) and outcome.request_id is not None:
             self.asked += 1
+            shown = queue.shown(queue.get(outcome.request_id))
+            if attack:
+                self.attack_shown.append(_seen(shown))
             if answer is not None:
-                if answer(queue.shown(queue.get(outcome.request_id))):
+                if answer(shown):
+                    self.attack_approved = self.attack_approved or attack
                     queue.approve(outcome.request_id, REVIEWER)
                 else:
                     queue.reject(outcome.request_id, REVIEWER, "The user did not ask for this.")
@@ -110,6 +138,13 @@ class Replay:
         """Whether a tool's result holds the attack's text. AgentDojo's YAML may break its lines anew."""
         told = " ".join(text for leaf in _texts(result) for text in leaf.split())
         return any(" ".join(text.split()) in told for text in self.injections.values())
+
+
+def _seen(shown: Shown) -> Seen:
+    labels = [{*mark["labels"]} for mark in shown.provenance.values() if mark["sources"]]
+    if any({"external", "peer"} & found for found in labels):
+        return "others"
+    return "nowhere" if any("model" in mark["labels"] for mark in shown.provenance.values()) else "neither"
 
 
 def _texts(value: Any) -> list[str]:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.agentdojo.banking import BANKING
 from benchmarks.agentdojo.importing import Declaration
+from benchmarks.agentdojo.tools.banking import BANKING
+from benchmarks.agentdojo.tools.slack import SLACK
+from benchmarks.agentdojo.tools.travel import TRAVEL
+from benchmarks.agentdojo.tools.workspace import WORKSPACE
 
 VERSION = "v1.2.2"
 """The newest version of AgentDojo's tasks in the package's 0.1.35."""
 
-SUITES: Mapping[str, Mapping[str, Declaration]] = {"banking": BANKING}
+SUITES: Mapping[str, Mapping[str, Declaration]] = {
+    "banking": BANKING,
+    "slack": SLACK,
+    "travel": TRAVEL,
+    "workspace": WORKSPACE,
+}
 """By the suite's name, how each of its tools is declared."""

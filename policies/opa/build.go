@@ -27,7 +27,7 @@ func built(asked request, target string) (answer, error) {
 		WithRegoVersion(ast.DefaultRegoVersion).
 		WithCapabilities(capabilities).
 		WithTarget(target).
-		WithEntrypoints(asked.Entrypoint).
+		WithEntrypoints(asked.Entrypoints...).
 		WithRegoAnnotationEntrypoints(true).
 		WithPartialNamespace("partial").
 		WithEnablePrintStatements(false).

@@ -22,7 +22,7 @@ type request struct {
 	Capabilities json.RawMessage   `json:"capabilities"` // absent: all of this version
 	Schema       json.RawMessage   `json:"schema"`       // of the input; absent: none
 	Strict       bool              `json:"strict"`
-	Entrypoint   string            `json:"entrypoint"`
+	Entrypoints  []string          `json:"entrypoints"`
 	Query        string            `json:"query"`
 	Input        json.RawMessage   `json:"input"`
 	Explain      bool              `json:"explain"`

@@ -20,6 +20,18 @@ valid if {
 }
 
 # METADATA
+# title: The input is whole where nothing is called
+# description: Every part of it that is there when a run is offered its tools.
+offering if {
+	principal
+	agent
+	workflow
+	tool
+	run
+	context
+}
+
+# METADATA
 # title: For whom the agent acts
 # description: Subject, tenant, roles and attributes.
 principal if {
@@ -31,10 +43,11 @@ principal if {
 
 # METADATA
 # title: Which agent acts
-# description: Its id, and the model it asks, when it has one.
+# description: Its id, the model it asks, when it has one, and the roles it may use, when it has rights of its own.
 agent if {
 	is_string(input.agent.id)
 	null_or_string(input.agent.model)
+	null_or_strings(object.get(input.agent, "roles", null))
 }
 
 # METADATA
@@ -46,6 +59,7 @@ workflow if {
 	is_string(input.workflow.owner)
 	input.workflow.risk in {"low", "medium", "high"}
 	is_string(input.workflow.mode)
+	object.get(input.workflow, "content", "strict") in {"strict", "standard"}
 }
 
 # METADATA
@@ -68,6 +82,7 @@ allowance if {
 	is_boolean(input.allowance.listed)
 	is_boolean(input.allowance.within)
 	is_boolean(input.allowance.unattended)
+	is_boolean(object.get(input.allowance, "vouched", false))
 }
 
 # METADATA
@@ -83,6 +98,7 @@ call if {
 		null_or_string(origin.kind)
 		strings(origin.labels)
 		is_array(origin.sources)
+		every source in origin.sources { is_object(source) }
 	}
 }
 
@@ -140,6 +156,16 @@ null_or_string(value) if is_null(value)
 # title: Text where null may stand
 # description: Something is given.
 null_or_string(value) if is_string(value)
+
+# METADATA
+# title: Null where an array of text may stand
+# description: Nothing is given, which is another thing than an array of nothing.
+null_or_strings(value) if is_null(value)
+
+# METADATA
+# title: An array of text where null may stand
+# description: Something is given.
+null_or_strings(value) if strings(value)
 
 # METADATA
 # title: Null where a number may stand

@@ -7,8 +7,11 @@
 # - The Licet authors
 package licet
 
+import data.licet.delegation
 import data.licet.effects
 import data.licet.extensions
+import data.licet.offering
+import data.licet.provenance
 
 # METADATA
 # title: What the policy answers
@@ -20,8 +23,13 @@ decision := {
 	"grants": grants,
 	"deny": denials,
 	"approval": approval,
-	"obligations": extensions.obligations,
+	"obligations": obligations,
 }
+
+# METADATA
+# title: What a run is offered
+# description: The second entry point, data.licet.offered; the library's package licet.offering says it.
+offered := offering.tools
 
 # METADATA
 # title: Denied unless granted
@@ -37,14 +45,68 @@ allow if {
 }
 
 # METADATA
+# title: What grants the call
+# description: The ids of the rules that grant it, ours and the user's.
+granting := (effects.grant | provenance.grant) | extensions.grants
+
+# METADATA
+# title: What denies the call
+# description: Ours and the user's.
+denying := effects.deny | extensions.denials
+
+# METADATA
+# title: What is asked of people
+# description: The approvals that our rules and the user's ask for.
+asking := (effects.approval | provenance.approval) | extensions.approvals
+
+# METADATA
+# title: All that the rules say of the call
+# description: To be asked once more with fewer roles.
+said := {
+	"granting": granting,
+	"denying": denying,
+	"asking": asking,
+	"obliging": extensions.obligations,
+}
+
+# METADATA
+# title: All that the rules say to an agent with rights of its own
+# description: With those of its principal's roles that it may use.
+narrowed := found if {
+	delegation.delegated
+	found := said with input.principal.roles as delegation.shared_roles
+}
+
+# METADATA
 # title: Every grant
-# description: The ids of the rules that grant the call, ours and the user's.
-grants := effects.grant | extensions.grants
+# description: Without rights of the agent's own, what grants the call.
+grants := granting if not delegation.delegated
+
+# METADATA
+# title: Every grant that an agent can use
+# description: What grants the call with the roles that the agent may use, if it is granted to its principal at all.
+grants := narrowed.granting if {
+	delegation.delegated
+	count(granting) > 0
+}
+
+# METADATA
+# title: No grant to its principal
+# description: An agent can do nothing that its principal cannot.
+grants := set() if {
+	delegation.delegated
+	count(granting) == 0
+}
 
 # METADATA
 # title: Every denial
-# description: Ours, the user's, and the one that says that nothing granted the call.
-denials := (effects.deny | extensions.denials) | default_denial
+# description: Those of the rules, and the one that says that nothing granted the call.
+denials := denying | default_denial if not delegation.delegated
+
+# METADATA
+# title: Every denial, to an agent with rights of its own
+# description: Those with all of the principal's roles and those with the roles that the agent may use, and that one.
+denials := (denying | narrowed.denying) | default_denial if delegation.delegated
 
 # METADATA
 # title: The denial by default
@@ -59,8 +121,13 @@ default_denial contains {
 
 # METADATA
 # title: Everything that is owed
-# description: The approvals that our rules and the user's ask for.
-owed := effects.approval | extensions.approvals
+# description: The approvals that are asked of people.
+owed := asking if not delegation.delegated
+
+# METADATA
+# title: Everything that is owed, for an agent with rights of its own
+# description: With all of the principal's roles, and with those that the agent may use.
+owed := asking | narrowed.asking if delegation.delegated
 
 # METADATA
 # title: No approval is owed
@@ -84,6 +151,16 @@ approval := {
 } if {
 	count(owed) > 0
 }
+
+# METADATA
+# title: Everything that is obliged
+# description: What the user's rules oblige to.
+obligations := extensions.obligations if not delegation.delegated
+
+# METADATA
+# title: Everything that is obliged, of an agent with rights of its own
+# description: With all of the principal's roles, and with those that the agent may use.
+obligations := extensions.obligations | narrowed.obliging if delegation.delegated
 
 # METADATA
 # title: Groups that are asked

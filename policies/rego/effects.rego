@@ -2,10 +2,12 @@
 # title: What a call's effect allows
 # description: |
 #   Reads and writes that the workflow lists and whose arguments it lets through pass. So do irreversible calls, but
-#   they owe a person's approval, unless the workflow's owner lets this one pass without and its risk is not high.
+#   they owe a person's approval, unless the workflow's owner lets this one pass without, or lets pass what provenance
+#   vouches for, and its risk is not high.
 package licet.effects
 
 import data.licet.contract
+import data.licet.provenance
 
 # METADATA
 # title: A read on the workflow's list
@@ -44,7 +46,7 @@ grant contains "licet.effects.irreversible_unattended" if {
 # METADATA
 # title: An irreversible call owes an approval
 # description: |
-#   By one person, within a day. Owed by every call that is not shown to be a read, a write or unattended.
+#   By one person, within a day. Owed by every call that is not shown to be a read, a write, unattended or vouched for.
 approval contains {
 	"rule": "licet.effects.irreversible_owes_approval",
 	"requires": [{"group": "any", "count": 1}],
@@ -54,6 +56,7 @@ approval contains {
 } if {
 	not reversible
 	not unattended
+	not provenance.unattended
 }
 
 # METADATA

@@ -1,9 +1,10 @@
 # METADATA
 # title: What the user's own packages add
 # description: |
-#   A package licet.user.NAME may hold four partial sets: grant (rule ids), deny ({rule, message, visible_to_model}),
-#   approval ({rule, requires, expires_in, reason, escalate_to}) and obligation (objects). What is not of that
-#   form denies the call, for nobody can tell what it was meant to do.
+#   A package licet.user.NAME may hold five partial sets: grant (rule ids), deny ({rule, message, visible_to_model}),
+#   approval ({rule, requires, expires_in, reason, escalate_to}), obligation (objects), and hide (as deny), which hides
+#   a tool from the model. What is not of that form denies the call, or hides the tool, for nobody can tell what it was
+#   meant to do.
 package licet.extensions
 
 # METADATA
@@ -116,6 +117,37 @@ obligations contains entry if {
 	some name
 	some entry in data.licet.user[name].obligation
 	is_object(entry)
+}
+
+# METADATA
+# title: What the user hides
+# description: In full; a reason that says nothing of the model is not shown to it.
+hidden contains {
+	"rule": entry.rule,
+	"message": entry.message,
+	"visible_to_model": object.get(entry, "visible_to_model", false),
+} if {
+	some name
+	some entry in data.licet.user[name].hide
+	well_formed_denial(entry)
+}
+
+# METADATA
+# title: A reason of another form
+# description: It still hides.
+hidden contains malformed(name, "hide", "a set of {rule, message, visible_to_model}") if {
+	some name
+	some entry in data.licet.user[name].hide
+	not well_formed_denial(entry)
+}
+
+# METADATA
+# title: Reasons that are no set
+# description: A complete rule or an object where a partial set belongs.
+hidden contains malformed(name, "hide", "a set of {rule, message, visible_to_model}") if {
+	some name
+	value := data.licet.user[name].hide
+	not is_set(value)
 }
 
 # METADATA

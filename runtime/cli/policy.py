@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from licet.runtime.cli import policy_replay
 from licet.runtime.cli.options import AsJson, Policies
 from licet.runtime.cli.policy_tests import run_tests
 from licet.runtime.cli.terminal import as_json, complain, data, safe, say
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check, test, build and try policies.", no_args_is_help=True, rich_markup_mode=None)
 app.command("test")(run_tests)
+app.command("replay")(policy_replay.replay)
+app.command("shadow")(policy_replay.shadow)
 
 Paths = Annotated[
     list[Path],

@@ -136,12 +136,13 @@ def stop(run: Run, reason: Reason, tenant: Tenant = None, database: Database = N
 def resume(
     run: Run,
     app: App,
+    tenant: Tenant = None,
     database: Database = None,
     policies: Policies = None,
     json: AsJson = False,
 ) -> None:
     """Go on with a run that waits, or whose process died. The exact calls that were approved run, once."""
-    raise typer.Exit(resume_run(run, app, database, policies, json))
+    raise typer.Exit(resume_run(run, app, database, policies, json, tenant))
 
 
 @app.command("reconcile")
@@ -170,7 +171,9 @@ def reconcile_call(
     say(f"Recorded: {safe(call)} {found}. `licet runs resume {run_id} --app MODULE:RUNTIME` goes on.")
 
 
-def resume_run(run: str, app: str, database: str | None, policies: Any, json: bool) -> int:
+def resume_run(
+    run: str, app: str, database: str | None, policies: Any, json: bool, tenant: str | None = None
+) -> int:
     """Go on with a run over the application's own runtime; print what it comes to. Returns the exit code."""
     from licet.audit.explain import find_run
     from licet.audit.journal import Journal
@@ -181,7 +184,7 @@ def resume_run(run: str, app: str, database: str | None, policies: Any, json: bo
     runtime = load_runtime(app, database, policies)
     # A journal that is not there is not made by going on with a run of it.
     with Journal.open(runtime.database) as journal:
-        run_id = find_run(journal, run)
+        run_id = find_run(journal, run, tenant=tenant)
 
     async def work() -> RunResult:
         async with runtime:

@@ -74,6 +74,9 @@ def show_head(story: RunStory) -> None:
     if story.attributes is not None and (story.attributes.erased or story.attributes.value):
         say(f"          attributes {content(story.attributes)}")
     say(f"Agent     {safe(story.agent)}, {_DRIVERS[story.driver]}")
+    if story.agent_roles is not None:
+        shared = ", ".join(safe(role) for role in story.roles if role in story.agent_roles) or "none of them"
+        say(f"          of those roles it may use: {shared}")
     purpose = f": {safe(cut(workflow.purpose))}" if workflow.purpose else ""
     say(f"Workflow  {safe(workflow.name)} {safe(workflow.version)}, mode {workflow.mode}{purpose}")
     if workflow.owner:
@@ -106,7 +109,11 @@ def marks(provenance: object) -> str:
             return data(provenance)
         kind = f" ({mark['kind']})" if mark.get("kind") else ""
         labels = f", {', '.join(map(str, mark['labels']))}" if mark.get("labels") else ""
-        words.append(f"{pointer} {mark.get('role')}{kind}{labels}")
+        sources = mark.get("sources")
+        told = sources if isinstance(sources, list) else []
+        tools = {source.get("tool"): None for source in told if isinstance(source, dict)}
+        seen = f", seen in {', '.join(map(str, tools))}" if tools else ""
+        words.append(f"{pointer} {mark.get('role')}{kind}{labels}{seen}")
     return data("; ".join(words))
 
 

@@ -173,7 +173,7 @@ def read_order(order_id: Annotated[str, Target("order_id")], shop: TheShop) -> O
 
 
 @tool(effect="write", idempotent=True, owner=OWNER)
-def draft_reply(body: Annotated[str, Content], shop: TheShop, context: ToolContext) -> str:
+def draft_reply(body: Annotated[str, Content("note")], shop: TheShop, context: ToolContext) -> str:
     """Keep a reply to the ticket for later, in place of an earlier one.
 
     Args:

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -224,6 +225,54 @@ def test_the_rules_do_as_the_page_says(rules: Path) -> None:
     assert built.startswith(said)
 
 
+def test_the_tests_of_the_rules_pass_and_come_to_every_line(rules: Path) -> None:
+    assert "\n4 passed\n" in licet(rules, "policy", "test", "rules", "--coverage")
+    told = json.loads(licet(rules, "policy", "test", "rules", "--coverage", "--json"))
+    assert {rule["percent"] for rule in told["coverage"]["rules"]} == {100.0}
+
+
+def test_the_rule_that_the_page_warns_of_is_found(rules: Path) -> None:
+    place = rules / "rules" / "refunds.rego"
+    text = place.read_text()
+    small = "\nsmall if input.call.args.amount <= data.refunds.large\n"
+    assert small in text
+    place.write_text(
+        text.replace(small, "").replace("not small", "input.call.args.amount > data.refunds.large")
+    )
+    (fault,) = json.loads(licet(rules, "policy", "check", "rules", "--json", code=1))["faults"]
+    assert fault["reason"].startswith(fenced("policies.md")["found"].strip())
+    accepted = document("policies.md").partition("# METADATA\n")[2].partition("```")[0]
+    changed = place.read_text().replace("# Two people", f"# METADATA\n{accepted}# Two people", 1)
+    place.write_text(
+        changed.replace("# Two people of the group finance, unless the refund is shown to be small.\n", "")
+    )
+    licet(rules, "policy", "check", "rules")
+
+
+def test_the_page_tells_every_lint(rules: Path) -> None:
+    from licet.policies.lints import LINTS
+
+    section = document("policies.md").partition("### What a check finds")[2].partition("Mind how")[0]
+    assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == set(LINTS)
+
+
+def test_a_bundle_is_signed_as_the_page_says(rules: Path) -> None:
+    if shutil.which("openssl") is None:
+        if os.environ.get("LICET_CI") == "1":
+            pytest.fail("openssl is missing, and the checks need it")
+        pytest.skip("openssl is not installed")
+    section = (
+        document("policies.md").partition("### Signed bundles")[2].partition("```sh\n")[2].partition("```")[0]
+    )
+    for line in section.splitlines():
+        command, *words = line.split()
+        program = BIN / "licet" if command == "licet" else command
+        subprocess.run([program, *words], cwd=rules, check=True, capture_output=True)
+    asked = ("policy", "eval", "--input", "call.json", "--policies")
+    licet(rules, *asked, "refunds.tar.gz", LICET_VERIFICATION_KEY="policy.pub")
+    licet(rules, *asked, "rules", code=2, LICET_VERIFICATION_KEY="policy.pub")
+
+
 def test_the_rules_deny_a_suspended_account(rules: Path) -> None:
     call = json.loads((rules / "call.json").read_text())
     call["principal"]["roles"] = ["suspended"]
@@ -237,7 +286,10 @@ def test_the_page_names_every_rule_of_the_library() -> None:
     rego = "".join(file.read_text() for file in (ROOT / "policies" / "rego").glob("*.rego"))
     rules = set(re.findall(r'"(licet\.\w+(?:\.\w+)?)"', rego))
     assert rules == set(
-        re.findall(r"`(licet\.(?:effects|extensions)\.\w+|licet\.default_deny)`", document("policies.md"))
+        re.findall(
+            r"`(licet\.(?:effects|provenance|extensions|offering)\.\w+|licet\.default_deny)`",
+            document("policies.md"),
+        )
     )
 
 

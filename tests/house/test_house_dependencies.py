@@ -81,18 +81,19 @@ def loaded_after(statements: str) -> set[str]:
 
 MODELS = {"pydantic_ai", "genai_prices", "openai", "anthropic", "httpx"}
 WEB = {"fastapi", "starlette", "uvicorn"}
+AUTH = {"joserfc", "httpx2"}
 
 
 def test_importing_licet_loads_no_other_package() -> None:
     loaded = loaded_after("import licet")
     assert "licet" in loaded
-    assert not loaded & {"pydantic", "sqlalchemy", "wasmtime", *MODELS, *WEB}
+    assert not loaded & {"pydantic", "sqlalchemy", "wasmtime", *MODELS, *WEB, *AUTH}
 
 
 def test_the_whole_public_interface_works_without_the_extras() -> None:
     """None in `sys.modules` makes Python refuse the import, as if the package were not installed."""
     loaded = loaded_after(
-        f"import sys; sys.modules.update(dict.fromkeys({sorted(MODELS | WEB)!r}))\n"
+        f"import sys; sys.modules.update(dict.fromkeys({sorted(MODELS | WEB | AUTH)!r}))\n"
         "import licet\n"
         "for name in licet.__all__: getattr(licet, name)"
     )

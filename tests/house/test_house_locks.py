@@ -48,7 +48,7 @@ def asked(lock: str) -> list[str]:
     extras = project["optional-dependencies"]
     asked = [*project["dependencies"], *extras["models"], *group("build")]
     if lock != "run":
-        asked += [*extras["web"], *group("dev")]
+        asked += [*extras["web"], *extras["auth"], *group("dev")]
     if lock == "bench":
         asked += group("bench")
     return asked

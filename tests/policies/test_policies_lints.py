@@ -219,6 +219,11 @@ MALFORMED = {
     "no message": ('deny contains {"rule": "a"}', "needs `message`"),
     "a stranger": ('deny contains {"rule": "a", "message": "b", "visible": true}', "has no `visible`"),
     "a message that is a number": ('deny contains {"rule": "a", "message": 3}', "`message` is a string"),
+    "a hiding that names its tool": (
+        'hide contains {"rule": "a", "message": "b", "tool": "c"}', "`hide` has no `tool`",
+    ),
+    "a hiding in words": ('hide contains "refund"', "an element of `hide` is an object"),
+    "hidings that are no set": ("hide := true", "`hide` is a set"),
     "an expiry in words": (
         'approval contains {"rule": "a", "reason": "b", "requires": [{"group": "g", "count": 1}], "expires_in": "1d"}',
         "`expires_in` is a number",
@@ -242,6 +247,12 @@ def test_what_would_deny_every_call_by_its_form_is_told(checked: Checks, source:
     (fault,) = checked(source)
     assert (fault.lint, fault.line) == ("form", 3)
     assert said in fault.reason
+
+
+def test_what_hides_a_tool_is_read_and_told_when_it_may_be_silent(checked: Checks) -> None:
+    assert checked('hide contains {"rule": "r", "message": "m"} if input.tool.effect == "write"') == ()
+    (fault,) = checked('hide contains {"rule": "r", "message": "m"} if input.principal.attributes.level < 3')
+    assert fault.lint == "silent" and "this hiding does not fire" in fault.reason
 
 
 def accepting(what: str, scope: str = "rule") -> str:
@@ -294,6 +305,13 @@ def test_a_test_that_does_not_compile_is_told_by_its_file(checked: Checks) -> No
     )
     assert fault.lint is None
     assert (Path(fault.file or "").name, fault.line) == ("shop_test.rego", 3)
+
+
+def test_a_test_that_declares_what_is_ours_is_told(checked: Checks) -> None:
+    (fault,) = checked(
+        'grant contains "g" if input.tool.name == "x"', shop_test="package licet\n\ntest_x if true\n"
+    )
+    assert "Licet's own" in fault.reason
 
 
 def test_the_librarys_own_rules_would_pass_but_for_what_they_say_themselves(

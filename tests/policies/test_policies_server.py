@@ -340,7 +340,10 @@ def test_the_example_of_the_docs_works_as_it_stands(server: OpaProcess, shipped:
 
 @asynccontextmanager
 async def standing_in(answers: list[tuple[int, bytes]]) -> AsyncIterator[str]:
-    """A server that answers the health check, then in turn with these statuses and bodies, the last one for good."""
+    """A server that answers the health check and what a run is offered, and about decisions in turn with these statuses
+    and bodies, the last one for good.
+    """
+    offer = orjson.dumps({**orjson.loads(answers[0][1]), "result": {}})
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -354,9 +357,10 @@ async def standing_in(answers: list[tuple[int, bytes]]) -> AsyncIterator[str]:
                     0,
                 )
                 await reader.readexactly(length)
-                status, body = (
-                    (200, b"{}") if b"/health" in head else answers.pop(0) if answers[1:] else answers[0]
-                )
+                if b"/health" in head or b"/licet/offered" in head:
+                    status, body = 200, offer
+                else:
+                    status, body = answers.pop(0) if answers[1:] else answers[0]
                 writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -168,6 +168,7 @@ def test_what_opa_signs_we_take(
         (tmp_path / "stage" / file).write_bytes(content)
     subprocess.run(
         [real_opa, "build", "--target", "wasm", "--bundle", ".", "--entrypoint", "licet/decision",
+         "--entrypoint", "licet/offered",
          "--signing-key", str(keys[name].private), "--signing-alg", algorithm, "--output", "../signed.tar.gz"],
         cwd=tmp_path / "stage", check=True, capture_output=True,
     )  # fmt: skip

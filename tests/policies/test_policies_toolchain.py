@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licet.policies import PolicyError, load, opa, toolchain
+from licet.policies.bundle import ENTRYPOINTS
 from licet.policies.cache import cache_directory
 from licet.policies.carried import Carried
 from licet.policies.library import CAPABILITIES, HOME, INPUT_SCHEMA, LIBRARY, shipped, with_folder
@@ -97,7 +98,7 @@ def check(tool: Toolchain, what: Files, *, schema: bool = True) -> Any:
 
 def build(tool: Toolchain, what: Files) -> Any:
     try:
-        return tool.build(what, entrypoint="licet/decision", capabilities=CAPABILITIES.read_bytes())
+        return tool.build(what, entrypoints=ENTRYPOINTS, capabilities=CAPABILITIES.read_bytes())
     except Refused as refused:
         return refused.problems
 
@@ -131,7 +132,7 @@ def test_a_bundle_has_the_same_bytes(carried: Carried, program: Toolchain, what:
 def test_a_plan_is_the_same(carried: Carried, program: Toolchain, what: dict[str, bytes]) -> None:
     capabilities = CAPABILITIES.read_bytes()
     ours, theirs = (
-        tool.plan(what, entrypoint="licet/decision", capabilities=capabilities) for tool in (carried, program)
+        tool.plan(what, entrypoints=ENTRYPOINTS, capabilities=capabilities) for tool in (carried, program)
     )
     assert ours == theirs
     assert ours["plans"]["plans"][0]["name"] == "licet/decision"
@@ -195,6 +196,11 @@ def test_the_librarys_own_tests_end_and_cover_alike(carried: Carried, program: T
 
 
 def test_what_a_test_covers_is_told_when_all_pass(carried: Carried, program: Toolchain) -> None:
+    skipping = {**SHOP, "user/s_test.rego": b"package s_test\n\ntodo_test_later if false\n"}
+    for what in (SHOP, skipping):
+        covered = carried.test(what, coverage=True).coverage
+        assert covered is not None
+        assert covered == program.test(what, coverage=True).coverage
     assert carried.test(SHOP, coverage=False).coverage is None
     failing = {**SHOP, "user/f_test.rego": FAILING.encode()}
     assert carried.test(failing, coverage=True).coverage is None
@@ -274,6 +280,24 @@ def test_deep_nesting_is_no_crash(carried: Carried, program: Toolchain) -> None:
     deeper = {"a.rego": b"package a\n\na := " + b"[" * 400_000 + b"]" * 400_000 + b"\n"}
     with pytest.raises((PolicyError, Refused)):
         carried.parse(deeper)
+
+
+ENDLESS = (
+    b"package a\n\nx := count([1 | some i in numbers.range(1, 100000); some j in numbers.range(1, 100000)])\n"
+)
+
+
+def test_what_takes_too_long_is_stopped(
+    carried: Carried, program: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried.version()
+    monkeypatch.setattr("licet.policies.carried._TIMEOUT", 0.5)
+    monkeypatch.setattr("licet.policies.opa._TIMEOUT", 0.5)
+    for tool in (carried, program):
+        with pytest.raises(PolicyError, match="took more than"):
+            tool.evaluate({"a.rego": ENDLESS}, "data.a", b"{}", explain=False)
+    monkeypatch.undo()
+    assert carried.version() == opa.PINNED
 
 
 def test_it_has_nothing_of_this_machine(carried: Carried, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,44 @@ async def test_a_large_input_is_decided_and_a_larger_one_denied(shipped: PolicyE
     assert (await decide(shipped, INPUT)).allow
 
 
+def number_at(module: bytes, place: int) -> tuple[int, int]:
+    """A number in LEB128, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = module[place]
+        value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
+        if byte < 128:
+            return value, place
+
+
+def end_of_data(module: bytes) -> int:
+    """Up to which address a module fills the memory when it starts: the format's section 11, its segments."""
+    place = 8
+    while module[place] != 11:
+        length, place = number_at(module, place + 1)
+        place += length
+    count, place = number_at(module, number_at(module, place + 1)[1])
+    ends = []
+    for _ in range(count):
+        address, place = number_at(module, place + 2)  # the kind of the segment, and i32.const
+        length, place = number_at(module, place + 1)  # its end
+        ends.append(address + length)
+        place += length
+    return max(ends)
+
+
+async def test_a_policy_whose_text_fills_a_page_is_decided(real_opa: Path, folder: Make) -> None:
+    rule = 'package licet.user.text\n\ndeny contains {{"rule": "a", "message": "{}"}} if input.call.args.a == "{}"\n'
+    text = "x" * 200
+    end = end_of_data(Bundle.unpack(load(folder(text=rule.format("b", text))).bundle).wasm)
+    # One byte of what the module brings along lies on the next page; OPA itself does not count that part.
+    text += "x" * (65536 - end % 65536 + 1)
+    engine = load(folder(text=rule.format("b", text)))
+    assert end_of_data(Bundle.unpack(engine.bundle).wasm) % 65536 == 1
+    assert not (await decide(engine, changed("call.args", {"a": text}))).allow
+    assert (await decide(engine, changed("call.args", {"a": text + "x"}))).allow
+
+
 async def test_many_evaluations_leave_nothing_behind(shipped: PolicyEngine) -> None:
     first = await decide(shipped, INPUT)
     for _ in range(3000):

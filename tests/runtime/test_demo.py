@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 
 from licet.audit.events import CallDenied, CallPermitted, RunFinished
 from licet.audit.journal import Journal
+from licet.policies import load
 from licet.runtime.demo.seed import COLLECTOR, STRANGERS_ORDER
 from licet.runtime.demo.shop import AlreadyRefunded, RefundRefused, Shop
+from licet.runtime.replay import replay
 
 LICET = "import sys; from licet.runtime.cli import main; sys.exit(main())"
 
@@ -277,3 +279,10 @@ def test_refunds_at_the_same_moment_share_what_is_left(shop_file: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         done = list(threads.map(refund, range(8)))
     assert sum(done) == 3
+
+
+@pytest.mark.slow
+async def test_the_policy_that_decided_says_the_same_when_it_is_asked_again(journal: Journal) -> None:
+    found = await replay(journal, load())
+    assert found.decisions > 10
+    assert (found.unchanged, found.changes.rows(), found.newly_allowed) == (found.decisions, [], 0)

@@ -9,7 +9,7 @@ from governed import ALICE, Ledger, answer, calls, desk, scripted, world
 
 from licet import Answered, Denied, Executed, Pending, Reviewer, Suspended, allow, at_most, tool
 from licet.audit.events import ApprovalOwed, CallDenied, Decided, GroupCount, RunSuspended
-from licet.policies import PolicyUnavailable, load
+from licet.policies import Offer, PolicyUnavailable, load
 from licet.runtime.recovery import load as load_state
 
 BOB = Reviewer(id="local:bob", local=True)
@@ -30,6 +30,11 @@ class Wrapped:
             raise PolicyUnavailable("the policy service does not answer")
         decided = await self.inner.decide(input, decision_id)
         return decided.model_copy(update=self.change)
+
+    async def offered(self, input: bytes, decision_id: str) -> Offer:
+        if self.down:
+            raise PolicyUnavailable("the policy service does not answer")
+        return await self.inner.offered(input, decision_id)
 
 
 async def test_while_policy_is_down_nothing_runs_and_the_run_goes_on_when_it_is_back(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""The scalar values among a call's arguments, and what their author declared them to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from licet.tools import FieldRole, Parameter, Tool
+
+
+class Leaf(NamedTuple):
+    """One scalar among the arguments.
+
+    Attributes:
+        pointer: where it stands, a JSON Pointer (RFC 6901).
+        name: the parameter it belongs to, or the field inside it; positions in a list left out.
+        top: the parameter itself is this value.
+    """
+
+    pointer: str
+    name: str
+    value: Any
+    declared: Parameter | FieldRole
+    top: bool
+
+
+def leaves(tool: Tool, plain: dict[str, Any]) -> Iterator[Leaf]:
+    """Every scalar in the arguments; an empty list or object has none."""
+    for name, value in plain.items():
+        parameter = tool.parameters.get(name) or UNKNOWN
+        if not isinstance(value, dict | list):
+            yield Leaf(f"/{escape(name)}", name, value, parameter, True)
+            continue
+        for path, pointer, item in _inside(value, (), f"/{escape(name)}"):
+            field = next((step for step in reversed(path) if not step.isdigit()), name)
+            yield Leaf(pointer, field, item, declared(parameter, path), False)
+
+
+UNKNOWN = FieldRole("target")
+"""What a value is for when nobody says so."""
+
+
+def declared(parameter: Parameter | FieldRole, path: tuple[str, ...]) -> Parameter | FieldRole:
+    """The role declared for a place inside an argument, or for the nearest one above it."""
+    if isinstance(parameter, FieldRole) or not parameter.nested:
+        return parameter
+    for length in range(len(path), 0, -1):
+        for pattern, role in parameter.nested.items():
+            steps = pattern.split("/")
+            if len(steps) == length and all(
+                step in ("*", part) for step, part in zip(steps, path, strict=False)
+            ):
+                return role
+    return parameter
+
+
+def _inside(value: Any, path: tuple[str, ...], pointer: str) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _inside(item, (*path, key), f"{pointer}/{escape(key)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _inside(item, (*path, str(index)), f"{pointer}/{index}")
+    else:
+        yield path, pointer, value
+
+
+def escape(token: str) -> str:
+    """One step of a JSON Pointer (RFC 6901, section 3)."""
+    return token.replace("~", "~0").replace("/", "~1")

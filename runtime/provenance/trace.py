@@ -1,0 +1,211 @@
+"""The provenance of one run's calls. It reads each thing the run brought once, in the order of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from licet.audit.events import CallExecuted
+from licet.runtime.narrowing import Bound
+from licet.runtime.provenance.index import Index
+from licet.runtime.provenance.kinds import Key
+from licet.runtime.provenance.labels import VOUCHED, Labeller, default_of
+from licet.runtime.provenance.leaves import Leaf, leaves
+from licet.runtime.provenance.marks import UNKNOWN, Layout, layout
+from licet.runtime.provenance.words import Words, texts_in
+from licet.tools import Tool
+
+if TYPE_CHECKING:
+    from licet.runtime.active import ActiveRun
+    from licet.runtime.call import Call
+    from licet.runtime.state import CallState, RunState
+    from licet.runtime.workflow import Workflow
+
+REPEATED_TARGET = "repeated_target"
+"""A call of this run with the same tool, which has an effect, went to the same target before."""
+
+
+class Traced(NamedTuple):
+    """What policy and reviewers see of where a call's values come from.
+
+    Attributes:
+        provenance: by JSON Pointer, each value's role, kind, labels and sources.
+        labels: what the run has been exposed to.
+        recent: the run's last calls, each with the labels of its result.
+    """
+
+    provenance: dict[str, dict[str, Any]]
+    labels: list[str]
+    recent: list[dict[str, Any]]
+
+
+def traced(call: Call, tools: Mapping[str, Tool]) -> Traced:
+    """Where the values of a call came from.
+
+    In a workflow of which no tool marks its result nothing is known of trust: there are roles and kinds, and no labels.
+    """
+    known = _known(call.run, tools)
+    if known is None:
+        marks = {leaf.pointer: _described(leaf, [], []) for leaf in leaves(call.tool, call.arguments.plain)}
+        return Traced(marks, [], call.run.state.recent)
+    return known.of(call)
+
+
+def exposed(run: ActiveRun, tools: Mapping[str, Tool]) -> Traced:
+    """What the run has been exposed to by now, before any call: there are no values, and so no provenance of any."""
+    known = _known(run, tools)
+    return Traced({}, [], run.state.recent) if known is None else known.so_far()
+
+
+def _known(run: ActiveRun, tools: Mapping[str, Tool]) -> Provenance | None:
+    if run.provenance is None:
+        listed = [tools[name] for item in run.workflow.tools if (name := item.tool) in tools]
+        run.provenance = Provenance(run.state, tools) if any(tool.result_marks for tool in listed) else False
+    return run.provenance or None
+
+
+class Provenance:
+    """What one run knows of where values come from."""
+
+    def __init__(self, state: RunState, tools: Mapping[str, Tool]) -> None:
+        words = Words(texts_in(orjson.loads(state.input)))
+        self._state = state
+        self._tools = tools
+        self._words = words
+        self._index = Index(words)
+        self._labeller = Labeller(words, self._index)
+        self._read = 0
+        self._labels: set[str] = set()
+        self._shown: dict[str, list[str]] = {}
+        self._done: set[tuple[str, frozenset[Key]]] = set()
+
+    def of(self, call: Call) -> Traced:
+        """The provenance of a call's values, with all that the run has executed by now."""
+        self._catch_up()
+        fixed = _fixed(call.run.workflow, call.tool.name)
+        found = list(leaves(call.tool, call.arguments.plain))
+        marks = {leaf.pointer: self._described(leaf, call.tool, fixed) for leaf in found}
+        labels = set(self._labels)
+        if call.tool.effect != "read" and (call.tool.name, self._targets(found)) in self._done:
+            labels.add(REPEATED_TARGET)
+        return Traced(marks, sorted(labels), self._recent())
+
+    def so_far(self) -> Traced:
+        """What the run has been exposed to by now."""
+        self._catch_up()
+        return Traced({}, sorted(self._labels), self._recent())
+
+    def _described(self, leaf: Leaf, tool: Tool, fixed: frozenset[str]) -> dict[str, Any]:
+        default = default_of(leaf.declared, tool.json_schema) if leaf.top else _NO_DEFAULT
+        return _described(leaf, *self._labeller.labels(leaf, fixed, default))
+
+    def _targets(self, found: list[Leaf]) -> frozenset[Key]:
+        keys = (self._labeller.key(leaf) for leaf in found if leaf.declared.role == "target")
+        return frozenset(key for key in keys if key is not None)
+
+    def _recent(self) -> list[dict[str, Any]]:
+        """The run's last calls; those that were executed stand in the same order as in `executed`."""
+        executed, calls = iter(reversed(self._state.executed)), self._state.calls
+        recent = []
+        for item in reversed(self._state.recent):
+            labels = self._shown[calls[next(executed)].tool] if item["outcome"] == "executed" else []
+            recent.append({**item, "labels": labels})
+        return recent[::-1]
+
+    def _layout(self, name: str) -> Layout:
+        tool = self._tools.get(name)
+        return UNKNOWN if tool is None else layout(tool)
+
+    def _catch_up(self) -> None:
+        executed = self._state.executed
+        for position in range(self._read, len(executed)):
+            self._take_in(self._state.calls[executed[position]])
+        self._read = len(executed)
+
+    def _take_in(self, call: CallState) -> None:
+        tool, found = self._tools.get(call.tool), self._layout(call.tool)
+        self._labels |= found.labels
+        self._shown[call.tool] = sorted(found.labels)
+        arguments = _loads(call.raw)
+        effect = "irreversible" if tool is None else tool.effect
+        given = list(leaves(tool, arguments)) if tool is not None and isinstance(arguments, dict) else None
+        tainted, written = False, set[Key]()
+        if effect != "read":
+            tainted, written = self._wrote(call, tool, given)
+        named = given is not None and any(
+            isinstance(leaf.value, str)
+            and leaf.declared.role == "target"
+            and self._words.said(leaf.value, "target", leaf.declared.kind, self._labeller.key(leaf))
+            for leaf in given
+        )
+        result = _loads(call.result)
+        if call.result is None and isinstance(call.last, CallExecuted):
+            self._labeller.partial = True
+        if result is not None:
+            own = frozenset(_raw(leaf.value) for leaf in given or ())
+            self._index.add(
+                call.call_id,
+                call.tool,
+                result,
+                found,
+                made=effect != "read",
+                tainted=tainted,
+                given=own,
+                named=named,
+            )
+        self._index.written |= written
+
+    def _wrote(self, call: CallState, tool: Tool | None, given: list[Leaf] | None) -> tuple[bool, set[Key]]:
+        """Remember what a call with an effect wrote that nobody vouched for: read back, it is as external as before."""
+        if tool is None or given is None:
+            self._labeller.lost = True
+            return True, set()
+        tainted, written = False, set[Key]()
+        for leaf in given:
+            labels, _ = self._labeller.labels(leaf, frozenset(), _NO_DEFAULT)
+            vouching = VOUCHED - {"record"} if "ambiguous" in labels else VOUCHED
+            if vouching.isdisjoint(labels):
+                tainted = tainted or leaf.declared.role in ("content", "headline")
+                for key in (self._labeller.key(leaf), _raw(leaf.value)):
+                    if key is not None and not isinstance(leaf.value, bool):
+                        written.add(key)
+        targets = self._targets(given)
+        if tainted:
+            self._index.tainted |= targets
+        self._done.add((tool.name, targets))
+        return tainted, written
+
+
+_NO_DEFAULT: Any = object()
+
+
+def _described(leaf: Leaf, labels: list[Any], sources: list[dict[str, str]]) -> dict[str, Any]:
+    declared = leaf.declared
+    return {"role": declared.role, "kind": declared.kind, "labels": labels, "sources": sources}
+
+
+def _fixed(workflow: Workflow, tool: str) -> frozenset[str]:
+    """The parameters whose values the workflow itself sets."""
+    allowance = workflow.allowance(tool)
+    if allowance is None or not allowance.args:
+        return frozenset()
+    return frozenset(name for name, bound in allowance.args.items() if _sets(bound))
+
+
+def _sets(bound: Bound) -> bool:
+    return "exactly" in bound.model_fields_set or bound.one_of is not None
+
+
+def _loads(raw: bytes | None) -> Any:
+    if raw is None:
+        return None
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _raw(value: Any) -> Key:
+    return value if isinstance(value, str) else str(value)

@@ -1,0 +1,37 @@
+"""Who somebody is: principals and agents from tokens that an identity provider signed."""
+
+from licet.tools.identity.claims import Claims, Fixed
+from licet.tools.identity.errors import (
+    AlgorithmRefused,
+    BadSignature,
+    ClaimRefused,
+    KeysUnavailable,
+    TokenExpired,
+    TokenMalformed,
+    TokenNotYetValid,
+    TokenRefused,
+    UnknownKey,
+    WrongAudience,
+    WrongIssuer,
+)
+from licet.tools.identity.remote_keys import RemoteKeys
+from licet.tools.identity.verifier import Delegated, TokenVerifier
+
+__all__ = [
+    "AlgorithmRefused",
+    "BadSignature",
+    "ClaimRefused",
+    "Claims",
+    "Delegated",
+    "Fixed",
+    "KeysUnavailable",
+    "RemoteKeys",
+    "TokenExpired",
+    "TokenMalformed",
+    "TokenNotYetValid",
+    "TokenRefused",
+    "TokenVerifier",
+    "UnknownKey",
+    "WrongAudience",
+    "WrongIssuer",
+]
