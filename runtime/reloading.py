@@ -59,6 +59,10 @@ async def change(services: Services, policies: Policies, in_use: Policies) -> Po
             f"this runtime was given the engine {old.name}, which only its author can make again; give"
             " reload_policies the engine, or the path of the policies, that are to decide"
         )
+    if services.shadow is not None and policies is services.shadow.engine:
+        raise ConfigurationError(
+            "this engine is asked in shadow, in a thread of its own; give reload_policies another one like it"
+        )
     try:
         # Compiling a folder takes a while, and calls go on meanwhile.
         engine = await asyncio.to_thread(_made, policies, source, old)
@@ -99,13 +103,7 @@ def _is_path(policies: Policies) -> TypeIs[Path | str | None]:
 
 async def _reject(services: Services, source: Policies, error: Exception) -> None:
     """Say that new policies are refused: in the journal, and in the log should the journal not take it."""
-    name = (
-        "the shipped policy"
-        if source is None
-        else str(source)
-        if isinstance(source, str | Path)
-        else source.name
-    )
+    name = str(source or "the shipped library") if _is_path(source) else source.name
     kept = services.engine.revision
     log.error("the policies of %s are refused, and revision %s stays in force: %s", name, kept, error)
     if isinstance(error, PolicyError):

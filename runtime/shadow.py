@@ -82,7 +82,11 @@ class _Disagreed(NamedTuple):
 
 
 class Shadow:
-    """A candidate that is asked about each decided call. `ask` is for the runtime's loop, and so is `close`."""
+    """A candidate that is asked about each decided call. `ask` is for the runtime's loop, and so is `close`.
+
+    Attributes:
+        engine: the candidate.
+    """
 
     def __init__(self, engine: PolicyEngine, journal: Journal) -> None:
         """From now on it can be asked.
@@ -91,7 +95,7 @@ class Shadow:
             engine: the candidate. One with a life of its own is started and closed here, in the thread.
             journal: takes its disagreements, and the counts.
         """
-        self._engine = engine
+        self.engine = engine
         self._journal = journal
         self._batch = _Batch([], Counts())
         self._taken = 0  # bytes that ever waited, counted by the loop
@@ -172,10 +176,10 @@ class Shadow:
     async def _ask(self, item: _Asked) -> None:
         try:
             async with asyncio.timeout(DEADLINE):
-                if not self._started and isinstance(self._engine, ManagedEngine):
-                    await self._engine.start()
+                if not self._started and isinstance(self.engine, ManagedEngine):
+                    await self.engine.start()
                 self._started = True
-                candidate = await self._engine.decide(item.input, item.decision.decision_id)
+                candidate = await self.engine.decide(item.input, item.decision.decision_id)
             if candidate.cause is not None:
                 self._failed(item, candidate.cause)
                 return
@@ -197,10 +201,10 @@ class Shadow:
         self._counts.add(item.kind, "failed", item.at, failure=why)
 
     async def _stop(self) -> None:
-        if self._started and isinstance(self._engine, ManagedEngine):
+        if self._started and isinstance(self.engine, ManagedEngine):
             try:
                 async with asyncio.timeout(DEADLINE):
-                    await self._engine.close()
+                    await self.engine.close()
             except Exception:
                 log.exception("the shadow policy's engine did not close")
 
@@ -211,11 +215,13 @@ class Shadow:
             by_tenant[one.kind.tenant].append(one)
         self._disagreed = []
         for tenant in sorted(by_tenant.keys() | self._counts.tenants()):
-            drafts = [Draft(one.event, RUNTIME) for one in by_tenant[tenant]]
-            drafts += [Draft(event, RUNTIME) for event in self._counts.events(tenant, self._engine.revision)]
             try:
+                drafts = [Draft(one.event, RUNTIME) for one in by_tenant[tenant]]
+                drafts += [
+                    Draft(event, RUNTIME) for event in self._counts.events(tenant, self.engine.revision)
+                ]
                 self._journal.append_now(Unit(shadow_stream(tenant), tenant, tuple(drafts)))
-            except LicetError as error:
+            except Exception as error:  # the next time may do better, and the thread goes on
                 self._disagreed += by_tenant[tenant]
                 log.error("what the shadow policy said could not be recorded: %s", error)
             else:

@@ -313,6 +313,14 @@ async def test_an_engine_of_ones_own_cannot_be_read_again(tmp_path: Path) -> Non
         assert rejections(runtime) == []
 
 
+async def test_the_engine_that_is_asked_in_shadow_is_not_the_one_to_decide(tmp_path: Path) -> None:
+    candidate = Candidate()
+    async with world(tmp_path, shadow=candidate) as runtime:
+        with pytest.raises(ConfigurationError, match="asked in shadow"):
+            await runtime.reload_policies(candidate)
+        assert await runtime.reload_policies(Candidate()) == candidate.revision
+
+
 async def test_a_runtime_that_does_not_run_reloads_nothing(tmp_path: Path) -> None:
     runtime = world(tmp_path)
     with pytest.raises(RuntimeClosed):
