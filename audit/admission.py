@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from licet.audit.codec import Encoded, encode_unit
-from licet.audit.errors import AppendRefused, BudgetExceeded, FenceLost, HeadMoved, Unrecordable
+from licet.audit.errors import AppendRefused, BudgetExceeded, FenceLost, HeadMoved, NotOpened, Unrecordable
 from licet.audit.events import RunFinished, RunResumed, RunStarted, RunSuspended, SwitchedOff, SwitchedOn
 from licet.audit.records import (
     GENESIS,
@@ -17,6 +17,7 @@ from licet.audit.records import (
     Appended,
     Charge,
     Head,
+    Opening,
     Unit,
     record_hash,
     shadow_stream,
@@ -101,6 +102,7 @@ class Batch:
         moved, changed: the heads that move, by stream, and apart from them those of streams that are new or
             change their status.
         charged: budgets that change.
+        opened: what becomes durable with the batch.
     """
 
     def __init__(self, heads: dict[str, Head], used: dict[str, int], switches: dict[str, Switches]) -> None:
@@ -112,18 +114,21 @@ class Batch:
         self.moved: dict[str, Head] = {}
         self.changed: dict[str, Head] = {}
         self.charged: set[str] = set()
+        self.opened: list[Opening] = []
 
     def admit(self, prepared: Prepared) -> Appended:
         """Add the unit, or refuse it and leave the batch as it was.
 
         Raises:
-            AppendRefused: FenceLost, HeadMoved, KilledBySwitch or BudgetExceeded.
+            AppendRefused: FenceLost, HeadMoved, NotOpened, KilledBySwitch or BudgetExceeded.
             JournalDamaged: kill switches matter, and cannot be read.
         """
         unit = prepared.unit
         stream = unit.stream
         head = self.heads.get(stream)
         self._check_fence(unit, head)
+        if unit.needs is not None and not unit.needs.durable and unit.needs not in self.opened:
+            raise NotOpened(f"what a record of {stream} goes on from was not written")
         if unit.scopes:
             self._check_switches(unit)
         used = self._charge(unit.charges) if unit.charges else None
@@ -155,6 +160,8 @@ class Batch:
             self.used.update(used)
             self.charged.update(used)
         self._fold_switches(prepared, first, seq, prev)
+        if unit.opens is not None:
+            self.opened.append(unit.opens)
         return Appended(first, seq, prepared.time)
 
     def _check_fence(self, unit: Unit, head: Head | None) -> None:

@@ -50,6 +50,10 @@ class Unrecordable(AppendRefused):
     """
 
 
+class NotOpened(AppendRefused):
+    """What the unit of work goes on from was not written. Write both."""
+
+
 class FenceLost(AppendRefused):
     """Another worker has taken this run over; what this one knows of it is out of date."""
 

@@ -81,6 +81,15 @@ class Charge(NamedTuple):
     limit: int | None
 
 
+class Opening:
+    """Ties a unit to one that was queued before it and that nobody waits for: see `Unit.opens` and `Unit.needs`."""
+
+    __slots__ = ("durable",)
+
+    def __init__(self) -> None:
+        self.durable = False
+
+
 class Unit(NamedTuple):
     """What is appended to one stream in one piece, or not at all.
 
@@ -98,6 +107,9 @@ class Unit(NamedTuple):
         status: the stream's status afterwards, for listings (`running`, `suspended`, ...); None leaves it.
         scopes: kill-switch scopes that must all be on, such as `tool:issue_refund`; else `KilledBySwitch`.
         charges: what this takes from shared budgets; without room `BudgetExceeded`.
+        opens: becomes durable with this unit.
+        needs: without it, `NotOpened`. It is durable already, or opened by a unit that is written together with this
+            one.
         linger: for so many seconds the writer does not commit for this unit's sake alone; it goes with the
             next unit that comes, or by itself when the time is up. For records that nobody waits for.
     """
@@ -112,6 +124,8 @@ class Unit(NamedTuple):
     scopes: tuple[str, ...] = ()
     charges: tuple[Charge, ...] = ()
     linger: float = 0.0
+    opens: Opening | None = None
+    needs: Opening | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,8 @@ class Writer:
                 outcomes.append(refusal)
         _execute(connection, batch)
         connection.execute("COMMIT")
+        for opening in batch.opened:
+            opening.durable = True
         heads.committed(batch.heads)
         self.switches.update(batch.switches)
         return outcomes

@@ -117,6 +117,8 @@ def unpacked(raw: bytes, name: str = "bundle") -> dict[str, bytes]:
         files: dict[str, bytes] = {}
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             for member in archive:
+                if member.issparse():  # a few bytes of it stand for any size
+                    raise PolicyError(Fault(f"the bundle holds {member.name!r} as a sparse file", name))
                 file = archive.extractfile(member) if member.isfile() else None
                 if file is None:
                     continue

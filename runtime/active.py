@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from licet.approvals import principal_digest
 from licet.audit.events import Actor, Event, RunDelegated
 from licet.audit.journal import Journal
-from licet.audit.records import Appended, Charge, Draft, Payload, Unit
+from licet.audit.records import Appended, Charge, Draft, Opening, Payload, Unit
 from licet.runtime.outcomes import Outcome
 from licet.runtime.state import RunState
 from licet.runtime.workflow import Workflow
@@ -94,6 +94,8 @@ class ActiveRun:
         scopes: tuple[str, ...] = (),
         charges: tuple[Charge, ...] = (),
         linger: float = 0.0,
+        opens: Opening | None = None,
+        needs: Opening | None = None,
     ) -> asyncio.Future[Appended]:
         """Queue the drafts as one unit, in order, and fold them in when they are durable.
 
@@ -110,6 +112,8 @@ class ActiveRun:
             scopes=scopes,
             charges=charges,
             linger=linger,
+            opens=opens,
+            needs=needs,
         )
         return self.journal.submit(unit, lambda appended: self._fold(appended, drafts))
 
@@ -122,6 +126,7 @@ class ActiveRun:
         status: str | None = None,
         scopes: tuple[str, ...] = (),
         charges: tuple[Charge, ...] = (),
+        needs: Opening | None = None,
     ) -> Appended:
         """`submit`, and wait until it is durable and folded in.
 
@@ -136,6 +141,7 @@ class ActiveRun:
             status=status,
             scopes=scopes,
             charges=charges,
+            needs=needs,
         )
 
     async def take(self, draft: Draft) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from licet.audit.events import ApprovalOwed, CallPermitted, Decided, Denial
-from licet.audit.records import Charge, Draft
+from licet.audit.records import Charge, Draft, Opening
 from licet.runtime.active import ActiveRun
 from licet.runtime.provenance import Traced
 from licet.runtime.state import CallState
@@ -21,6 +21,7 @@ class Call:
 
     Attributes:
         opening: the record of the proposal, when it is not in the journal yet; it goes with the first append.
+        opened: the opening, once it is on its way.
         unreadable: why arguments given as Python values are nothing that JSON can carry.
         traced: where its values came from, once it is put to policy.
         request_ids: the approval requests whose reviews cover what is owed now.
@@ -51,6 +52,7 @@ class Call:
     request_ids: tuple[str, ...] = ()
     permit: CallPermitted | None = None
     charges: tuple[Charge, ...] = ()
+    opened: Opening | None = None
 
     @property
     def needs_permit(self) -> bool:

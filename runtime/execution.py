@@ -12,8 +12,9 @@ import orjson
 
 from licet.audit.canonical import canonical, sha256
 from licet.audit.clock import new_id, parse_timestamp, timestamp
-from licet.audit.errors import BudgetExceeded, FenceLost, KilledBySwitch, ServiceDown
+from licet.audit.errors import BudgetExceeded, FenceLost, KilledBySwitch, NotOpened, ServiceDown
 from licet.audit.events import CallExecuted, CallFailed, CallInDoubt, CallPermitted
+from licet.audit.records import Opening
 from licet.runtime.active import ActiveRun
 from licet.runtime.budgets import reservation, settlement
 from licet.runtime.call import Call, Deny, End, deny
@@ -123,8 +124,11 @@ def begin_read(call: Call) -> None:
     call.run.reading_same[call.digest] += 1
     call.run.under_way[call.call_id] = asyncio.get_running_loop().create_future()
     if call.opening:
-        call.run.submit(*call.opening, linger=START_LINGER).add_done_callback(lambda done: done.exception())
-        call.opening = []
+        call.opened = Opening()
+        sent = call.run.submit(*call.opening, linger=START_LINGER, opens=call.opened)
+        sent.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # the outcome needs it, and will tell
 
 
 async def read(call: Call, services: Services) -> Outcome:
@@ -169,7 +173,10 @@ async def _read(call: Call, services: Services) -> Outcome:
             )
             draft = call.run.draft(_executed(call, begun, fault), {"result": result, **payloads})
         services.observe("record", call.call_id)
-        await call.run.append(draft)
+        try:
+            await call.run.append(draft, needs=call.opened)
+        except NotOpened:
+            await call.run.append(*call.opening, draft)
         services.observe("answer", call.call_id)
     except FenceLost:
         _ended_meanwhile(call.run)

@@ -13,7 +13,7 @@ from typing import Any
 
 from licet.audit.errors import JournalDamaged, JournalError
 from licet.policies import PolicyUnavailable
-from licet.runtime.call import Call, Halt, Park, deny
+from licet.runtime.call import Call, Deny, Halt, Park, deny
 from licet.runtime.execution import begin_read, intend, leave_in_doubt, perform, permit, read
 from licet.runtime.offering import offer_tools
 from licet.runtime.outcomes import Outcome
@@ -87,10 +87,9 @@ class Gate:
 
     async def _decide(self, call: Call) -> Halt | None:
         if call.run.offered_by != self._services.engine.revision:
-            try:
-                await offer_tools(call.run, self._services)
-            except PolicyUnavailable as error:
-                return Park(str(error))
+            halt = await self._offer(call)
+            if halt is not None:
+                return halt
         for name, stage in STAGES:
             self._enter(name, call)
             try:
@@ -103,7 +102,26 @@ class Gate:
                 )
             if halt is not None:
                 return halt
+            if call.decision is not None and call.decision.revision != call.run.offered_by:
+                # Other policies came into force on the way: what decided is what has to offer the tool.
+                halt = await self._offer(call)
+                if halt is not None:
+                    return halt
         return None
+
+    async def _offer(self, call: Call) -> Halt | None:
+        """Let the policy that is in force say which tools the run is offered, and hold up a call of another."""
+        try:
+            await offer_tools(call.run, self._services)
+        except JournalError:
+            raise
+        except PolicyUnavailable as error:
+            return Park(str(error))
+        except Exception as error:
+            message = f"the stage failed: {type(error).__name__}"
+            return deny("offered", "licet.stage.failed", message, visible=False)
+        hidden = call.run.state.hidden.get(call.tool_name)
+        return None if hidden is None else Deny("offered", hidden)
 
     async def _carry_out(self, call: Call, intent: Awaitable[object]) -> Outcome:
         try:

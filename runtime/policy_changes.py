@@ -136,7 +136,9 @@ def difference(before: Decided, after: Decided, effect: str) -> Change | None:
         kind = "rules_changed"
     else:
         return None
-    newly_allowed = kind == "deny_to_allow" or (kind == "approval_lost" and effect != "read")
+    newly_allowed = kind == "deny_to_allow" or (
+        effect != "read" and kind in ("approval_lost", "approval_changed") and _asks_less(before, after)
+    )
     return Change(kind, rules, newly_allowed)
 
 
@@ -157,6 +159,13 @@ def _changed_approval(before: ApprovalOwed | None, after: ApprovalOwed | None) -
     yield from (f"+{rule}" for rule in new - old)
     if old == new and not _same_approval(before, after):
         yield from (f"~{rule}" for rule in new)
+
+
+def _asks_less(before: Decided, after: Decided) -> bool:
+    """Whether some group has to give fewer people than it had to."""
+    old = before.approval.requires if before.approval else ()
+    new = {need.group: need.count for need in after.approval.requires} if after.approval else {}
+    return any(new.get(need.group, 0) < need.count for need in old)
 
 
 def _same_approval(before: ApprovalOwed | None, after: ApprovalOwed | None) -> bool:

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -349,6 +350,8 @@ class Runtime:
         run_id = new_id()
         state = RunState(run_id=run_id, tenant=principal.tenant)
         acting = agent or self._agent
+        if acting.id == self._agent.id:
+            acting = acting.within(self._agent)
         if not acting.serves(principal):
             raise AgentRefused(
                 f"agent {acting.id} serves tenant {acting.tenant} only; start it for one of theirs"
@@ -380,10 +383,13 @@ class Runtime:
     async def _take_over(self, run_id: str, asks: Principal | None, services: Services) -> ActiveRun:
         state = _owned(load(services.journal, run_id), asks)
         assert state.principal is not None
-        # It may use no more than when the run started, and no more than today.
+        # Both may use no more than when the run started, and no more than today.
+        principal = state.principal
+        if asks is not None and not principal.roles <= asks.roles:
+            principal = replace(principal, roles=principal.roles & asks.roles)
         acting = state.agent.within(self._agent) if state.agent.id == self._agent.id else state.agent
         workflow = self._workflow_of(state, services)
-        run = ActiveRun(services.journal, workflow, state.principal, acting, state)
+        run = ActiveRun(services.journal, workflow, principal, acting, state)
         await claim(run, f"{platform.node()}:{os.getpid()}", services)
         return run
 

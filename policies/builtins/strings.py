@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import re
 import urllib.parse
-from collections.abc import Callable
 from functools import partial
 
 from licet.policies.builtins.values import (
@@ -34,17 +33,14 @@ def _string(raw: bytes) -> str:
 
 def any_prefix_match(search: Value, base: Value) -> Value:
     """`strings.any_prefix_match(search, base)`."""
-    return _any(search, base, str.startswith)
+    bases = tuple(_strings(base))
+    return any(one.startswith(bases) for one in _strings(search))
 
 
 def any_suffix_match(search: Value, base: Value) -> Value:
     """`strings.any_suffix_match(search, base)`."""
-    return _any(search, base, str.endswith)
-
-
-def _any(search: Value, base: Value, matches: Callable[[str, str], bool]) -> Value:
-    searched, bases = _strings(search), _strings(base)
-    return any(matches(one, other) for one in searched for other in bases)
+    bases = tuple(_strings(base))
+    return any(one.endswith(bases) for one in _strings(search))
 
 
 def _strings(value: Value) -> list[str]:

@@ -262,7 +262,7 @@ _TELLING = "0123456789@./"
 """A word with one of these is nobody's by chance."""
 _UNSET: Any = object()
 _LINK = re.compile(
-    r"://|^www\.|@[\w-]+\.|^[A-Z]{2}\d{2}[A-Z0-9]{10,}$|[\w-]+\.[A-Za-z]{2,}(?:[/:?#]|$)", re.ASCII
+    r"://|^www\.|@[\w-]+\.|^[A-Z]{2}\d{2}[A-Z0-9]{10,}$|(?<![\w-])[\w-]+\.[A-Za-z]{2,}(?:[/:?#]|$)", re.ASCII
 )
 
 

@@ -96,7 +96,8 @@ class Words:
     def _read_numbers(self, text: str) -> None:
         before = ""
         tokens = [token.strip(EDGES) for token in text.split()]
-        for bare, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        for at, bare in enumerate(tokens):
+            after = tokens[at + 1] if at + 1 < len(tokens) else ""
             amount = money(bare)
             if amount is not None:
                 self.amounts.add(amount)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from licet.audit.errors import HeadMoved
+from licet.audit.errors import HeadMoved, NotOpened
 from licet.audit.events import Actor, CallProposed
 from licet.audit.journal import Journal
-from licet.audit.records import Draft, Unit
+from licet.audit.records import Draft, Opening, Unit
 
 
 def unit(number: int, expect: int | None = None) -> Unit:
@@ -57,7 +57,7 @@ import asyncio, os, sys, time
 from pathlib import Path
 from licet.audit.events import Actor, CallProposed
 from licet.audit.journal import Journal
-from licet.audit.records import Draft, Unit
+from licet.audit.records import Draft, Opening, Unit
 
 def unit(number, linger):
     event = CallProposed(call_id=f"c{number}", tool="read_order")
@@ -112,3 +112,17 @@ async def test_what_another_writer_appends_is_seen_at_once(tmp_path: Path) -> No
             await one.append(unit(3, expect=1))
         await one.append(unit(3, expect=2))
         assert order(other) == ["c1", "c2", "c3"]
+
+
+async def test_what_goes_on_from_a_unit_is_not_written_without_it(tmp_path: Path) -> None:
+    with Journal.open(f"sqlite:///{tmp_path}/licet.db", create=True) as journal:
+        refused, stands = Opening(), Opening()
+        first = journal.submit(unit(1, expect=7)._replace(opens=refused, linger=0.001))
+        with pytest.raises(NotOpened):
+            await journal.append(unit(2)._replace(needs=refused))
+        with pytest.raises(HeadMoved):
+            await first
+        journal.submit(unit(3)._replace(opens=stands, linger=60))
+        await journal.append(unit(4)._replace(needs=stands))  # in the same commit
+        await journal.append(unit(5)._replace(needs=stands))  # in a later one
+        assert order(journal) == ["c3", "c4", "c5"]
