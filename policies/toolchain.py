@@ -66,7 +66,7 @@ class Toolchain(Protocol):
         ...
 
     def plan(self, files: Files, *, entrypoints: Sequence[str], capabilities: bytes) -> dict[str, Any]:
-        """What `build` compiles, as `opa build --target plan` gives it.
+        """What `build` compiles, as `opa build --target plan` gives it, prints included.
 
         Raises:
             Refused: the files do not compile.

@@ -11,7 +11,7 @@ import (
 // build is `opa build --target wasm --bundle --capabilities ... --entrypoint ... .`
 func build(asked request) (answer, error) { return built(asked, compile.TargetWasm) }
 
-// plan is the same with `--target plan`.
+// plan is the same with `--target plan`, which leaves prints in.
 func plan(asked request) (answer, error) { return built(asked, compile.TargetPlan) }
 
 func built(asked request, target string) (answer, error) {
@@ -30,7 +30,7 @@ func built(asked request, target string) (answer, error) {
 		WithEntrypoints(asked.Entrypoints...).
 		WithRegoAnnotationEntrypoints(true).
 		WithPartialNamespace("partial").
-		WithEnablePrintStatements(false).
+		WithEnablePrintStatements(target == compile.TargetPlan).
 		WithOutput(&packed).
 		Build(context.Background())
 	return answer{Bundle: packed.Bytes()}, err
