@@ -3,7 +3,7 @@
 Policy sets of 5, 50 and 300 rules over data of 10 KB and 1 MB, asked in this process and of a real OPA server on
 loopback, one at a time and 64 at once; each against its bare engine in the same run: one evaluation under wasmtime
 on bytes that are ready, and one HTTP POST of such bytes to OPA on a kept-alive connection. Times are medians in
-microseconds. It needs `opa`, which compiles the rules and is the server.
+microseconds; `provenance_us` is what `benchmarks.provenance` measures. It needs `opa`, which compiles the rules and is the server.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from benchmarks import provenance
 from licet.audit.clock import new_id
 from licet.policies import OpaServer, opa
 from licet.policies.inprocess import InProcessEngine
@@ -241,7 +242,7 @@ async def measure(times: int) -> dict[str, Any]:
                     for key, figure in (await take(folder, times)).items():
                         by_rules = found.setdefault(key, {}).setdefault(engine, {})
                         by_rules.setdefault(str(rules), {})[size] = figure
-    return found
+    return {**found, "provenance_us": provenance.measure()["provenance_us"]}
 
 
 def main() -> None:
@@ -253,6 +254,7 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(figures))
         return
+    print(f"provenance_us  {figures.pop('provenance_us')}")
     for key, engines in figures.items():
         for engine, rules in engines.items():
             for number, sizes in rules.items():
