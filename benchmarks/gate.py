@@ -128,7 +128,7 @@ async def one_at_a_time(folder: Path, name: str, calls: int) -> Measured:
     stages = Stages()
     database = f"sqlite:///{folder}/{name}.db"
     engine: Any = load()
-    instance = PolicyInstance(engine._policy)
+    instance = PolicyInstance(engine._decision._policy)
     bare = BareDatabase(folder / f"{name}-bare.db")
     async with Runtime(database, workflows=[WORKFLOW], observer=stages) as runtime:
 

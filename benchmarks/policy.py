@@ -3,7 +3,8 @@
 Policy sets of 5, 50 and 300 rules over data of 10 KB and 1 MB, asked in this process and of a real OPA server on
 loopback, one at a time and 64 at once; each against its bare engine in the same run: one evaluation under wasmtime
 on bytes that are ready, and one HTTP POST of such bytes to OPA on a kept-alive connection. Times are medians in
-microseconds; `provenance_us` is what `benchmarks.provenance` measures. It needs `opa`, which compiles the rules and is the server.
+microseconds; `provenance_us` is what `benchmarks.provenance` measures. It needs `opa`, which compiles the rules and is
+the server.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ async def compared(
 async def in_process(folder: Path, times: int) -> dict[str, float]:
     """The engine in this process."""
     engine = InProcessEngine(policy_set(folder), deadline=5.0)
-    instance = PolicyInstance(engine._policy)
+    instance = PolicyInstance(engine._decision._policy)
     given = orjson.dumps(INPUT)
 
     async def ask() -> None:
