@@ -7,13 +7,18 @@ import re
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 from conftest import INPUT, changed, decide
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from licet.audit.clock import timestamp
 from licet.policies import load, toolchain
 from licet.policies.bundle import Bundle
 from licet.policies.library import CAPABILITIES, INPUT_SCHEMA, LIBRARY, Sources, shipped, with_folder
@@ -159,6 +164,59 @@ def test_each_rule_answers_to_nonsense_and_the_same_in_both_engines(real_opa: Pa
         assert len(by_opa) == len(part)
         assert all(type(answer) is bool for answers in by_opa for answer in answers["rules"])
         assert all(len(answers["denials"]) == 1 for answers in by_opa)
+
+
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/Los_Angeles",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Pacific/Kiritimati",
+)
+DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+WALL = """package probe
+
+import data.licet.library.time_windows
+
+answered := [found | some window in input.windows; found := time_windows.open(window, input.moment)]
+"""
+
+
+@pytest.fixture(scope="module")
+def wall(real_opa: Path, tmp_path_factory: pytest.TempPathFactory) -> PolicyInstance:
+    folder = tmp_path_factory.mktemp("wall")
+    (folder / "probe.rego").write_text(WALL)
+    return compiled(real_opa, folder, "probe/answered", folder / "probe.rego")
+
+
+MOMENTS = st.integers(0, 4_102_444_799_999_999).map(
+    lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+)
+"""Until the end of 2099."""
+
+
+@settings(max_examples=400)
+@given(moment=MOMENTS, zone=st.sampled_from(ZONES))
+def test_a_window_opens_by_the_clock_on_the_wall(wall: PolicyInstance, moment: datetime, zone: str) -> None:
+    there = moment.astimezone(ZoneInfo(zone))
+    weekday, minute = DAYS[there.weekday()], there.hour * 60 + there.minute
+    window = {
+        "from": f"{there:%H:%M}",
+        "to": f"{(minute + 1) // 60:02}:{(minute + 1) % 60:02}",
+        "days": [weekday],
+        "zone": zone,
+    }
+    windows = [
+        window,
+        {**window, "except": [f"{there + timedelta(days=1):%Y-%m-%d}"]},
+        {**window, "except": [f"{there:%Y-%m-%d}"]},
+        {**window, "days": [day for day in DAYS if day != weekday]},
+        {**window, "from": window["to"], "to": window["from"], "days": DAYS},
+    ]
+    asked = orjson.dumps({"windows": windows, "moment": timestamp(moment)})
+    assert orjson.loads(wall.evaluate(asked))[0]["result"] == [True, True, False, False, False]
 
 
 def test_what_no_rule_calls_costs_nothing(real_opa: Path, folder: Make) -> None:

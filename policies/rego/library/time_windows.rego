@@ -4,8 +4,9 @@
 #   A window is an object. `from` and `to` are times of the day, such as "09:00" and "17:30"; `to` is the first minute
 #   that is outside, and "24:00" is midnight. Where `to` is before `from`, the window ends on the next day. `days` are
 #   those on which it opens, of mon, tue, wed, thu, fri, sat, sun; every day when it is left out. `except` are dates on
-#   which it is closed, "2026-12-24" or "2026-12-24/2027-01-06", both ends included. `zone` is UTC, or an offset such as
-#   "+01:00"; UTC when it is left out. A window that has anything else, or is malformed, is never open.
+#   which it is closed, "2026-12-24" or "2026-12-24/2027-01-06", both ends included. `zone` is a name of the IANA
+#   database, such as "Europe/Berlin", an offset such as "+01:00", or UTC, which it is when it is left out. A window that
+#   has anything else, or is malformed, is never open.
 package licet.library.time_windows
 
 # METADATA
@@ -17,12 +18,13 @@ package licet.library.time_windows
 #   - 'time_windows.open({"from": "09:00", "to": "17:00"}, "2026-03-02T09:00:00Z")'
 #   - 'not time_windows.open({"from": "09:00", "to": "17:00"}, "2026-03-02T17:00:00Z")'
 #   - 'time_windows.open({"from": "22:00", "to": "06:00", "days": ["fri"]}, "2026-03-07T05:59:00Z")'
+#   - 'time_windows.open({"from": "09:00", "to": "17:00", "zone": "Europe/Berlin"}, "2026-07-01T07:00:00Z")'
 #   - 'not time_windows.open({"from": "09:00", "to": "17:00", "freeze": []}, "2026-03-02T09:00:00Z")'
 default open(_, _) := false
 
-open(window, time) if {
+open(window, moment) if {
 	_well_formed(window)
-	now := _local(time, object.get(window, "zone", "UTC"))
+	now := _local(moment, object.get(window, "zone", "UTC"))
 	since := _minute(window.from)
 	until := _minute(window.to)
 	_hit(since, until, now)
@@ -44,9 +46,9 @@ open(window, time) if {
 #   - 'not time_windows.open_in_any([], "2026-03-02T14:00:00Z")'
 default open_in_any(_, _) := false
 
-open_in_any(windows, time) if {
+open_in_any(windows, moment) if {
 	some window in windows
-	open(window, time)
+	open(window, moment)
 }
 
 # METADATA
@@ -117,16 +119,31 @@ _outside(closed, day) if {
 
 # METADATA
 # title: Where a moment falls in a zone
-# description: The day, counted from 1970-01-01, and the minute of that day.
-_local(time, zone) := {"day": (shifted - (shifted % 1440)) / 1440, "minute": shifted % 1440} if {
+# description: The day, counted from 1970-01-01, and the minute of that day, as the clock on the wall has it.
+# scope: document
+_local(moment, zone) := {"day": _over(shifted, 1440), "minute": shifted % 1440} if {
+	shifted := _minutes(moment) + _offset(zone)
+	shifted >= 0
+}
+
+_local(moment, zone) := {"day": _day(year, month, date), "minute": (hour * 60) + minute} if {
+	regex.match(`^[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z0-9_+-]+)+$`, zone)
+	_minutes(moment) >= 0
+	instant := time.parse_rfc3339_ns(moment)
+	[year, month, date] := time.date([instant, zone])
+	[hour, minute, _] := time.clock([instant, zone])
+}
+
+# METADATA
+# title: A moment in minutes
+# description: Since 1970-01-01 in UTC, seconds left out.
+_minutes(moment) := (_date(date) * 1440) + minute if {
 	[[_, date, clock]] := regex.find_all_string_submatch_n(
 		`^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}):[0-5]\d(?:\.\d+)?Z$`,
-		time, 1,
+		moment, 1,
 	)
 	minute := _minute(clock)
 	minute < 1440
-	shifted := ((_date(date) * 1440) + minute) + _offset(zone)
-	shifted >= 0
 }
 
 # METADATA
@@ -151,14 +168,21 @@ _minute(text) := minutes if {
 
 # METADATA
 # title: A date as a day
-# description: |
-#   Counted from 1970-01-01 in the Gregorian calendar, in which a year here begins with March, so that the day that a
-#   leap year has more is its last one.
+# description: Counted from 1970-01-01.
 _date(text) := day if {
 	regex.match(`^\d{4}-\d{2}-\d{2}$`, text)
 	[year, month, date] := [to_number(_plain(part)) | some part in split(text, "-")]
 	date >= 1
 	date <= _days_of(year, month)
+	day := _day(year, month, date)
+}
+
+# METADATA
+# title: A date in numbers as a day
+# description: |
+#   In the Gregorian calendar, in which a year here begins with March, so that the day that a leap year has more is its
+#   last one.
+_day(year, month, date) := day if {
 	years := year - {true: 1, false: 0}[month <= 2]
 	months := (month + 9) % 12
 	leaps := (_over(years, 4) - _over(years, 100)) + _over(years, 400)

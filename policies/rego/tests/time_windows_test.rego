@@ -93,6 +93,14 @@ test_a_zone_moves_the_clock_and_the_day if {
 		"-08:00": {"2026-03-02T17:00:00Z": true, "2026-03-03T01:29:00Z": true, "2026-03-02T01:00:00Z": false},
 		"+05:30": {"2026-03-02T03:30:00Z": true, "2026-03-01T22:30:00Z": false},
 		"UTC": {"2026-03-02T09:00:00Z": true},
+		"Europe/Berlin": {
+			"2026-03-02T08:00:00Z": true, "2026-03-02T16:30:00Z": false,
+			"2026-03-27T08:00:00Z": true, "2026-03-27T07:59:59Z": false,
+			"2026-03-30T07:00:00Z": true, "2026-03-30T15:30:00Z": false,
+		},
+		"America/Los_Angeles": {"2026-03-03T01:29:00Z": true, "2026-03-03T01:30:00Z": false, "2026-03-09T16:00:00Z": true},
+		"Asia/Kolkata": {"2026-03-02T03:30:00Z": true, "2026-03-01T22:30:00Z": false},
+		"Pacific/Kiritimati": {"2026-03-01T19:00:00Z": true, "2026-03-06T19:00:00Z": false},
 	} {
 		every time, open in times {
 			print(zone, time)
@@ -107,7 +115,8 @@ test_a_malformed_window_is_never_open if {
 		{"days": ["monday"]}, {"days": []}, {"days": "mon"}, {"days": null}, {"except": ["2026-13-01"]},
 		{"except": ["2026-02-30"]}, {"except": ["christmas"]}, {"except": [20261224]}, {"except": "2026-12-24"},
 		{"except": ["2027-01-06/2026-12-21"]}, {"except": ["2026-12-21/"]}, {"except": ["2026-12-21/2026-12-22/2026-12-23"]},
-		{"zone": "Mars/Olympus"}, {"zone": "utc"}, {"zone": ""}, {"zone": null}, {"zone": "+1:00"}, {"zone": "+24:00"},
+		{"zone": "Mars/Olympus"}, {"zone": "Local"}, {"zone": "CET"}, {"zone": "europe/berlin"},
+		{"zone": "../Europe/Berlin"}, {"zone": "utc"}, {"zone": ""}, {"zone": null}, {"zone": "+1:00"}, {"zone": "+24:00"},
 		{"zone": "+01:60"}, {"freeze": ["2026-12-24"]}, {"Days": ["mon"]},
 	] {
 		print(change)
