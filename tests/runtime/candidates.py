@@ -5,25 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from licet.audit.events import ApprovalOwed, Decided, Denial, GroupCount
-from licet.policies import load
+from licet.policies import Offer, load
 
 Change = Callable[[dict[str, Any], Decided], dict[str, Any]]
 """From an input and the shipped decision on it to the fields of the decision that are another."""
 
 
 class Candidate:
-    """The shipped policy with another answer for some inputs."""
+    """The shipped policy with another answer for some inputs, which offers every tool but those it hides."""
 
     name = "candidate"
 
-    def __init__(self, change: Change = lambda asked, decided: {}, revision: str = "candidate") -> None:
+    def __init__(
+        self,
+        change: Change = lambda asked, decided: {},
+        revision: str = "candidate",
+        hides: dict[str, Denial] | None = None,
+    ) -> None:
         self.inner = load()
         self.bundle = self.inner.bundle
         self.revision = hashlib.sha256(revision.encode()).hexdigest()
         self.change = change
+        self.hides = hides or {}
         self.asked = 0
 
     async def decide(self, input: bytes, decision_id: str) -> Decided:
@@ -31,6 +38,11 @@ class Candidate:
         decided = await self.inner.decide(input, decision_id)
         update = self.change(json.loads(input), decided)
         return decided.model_copy(update={"revision": self.revision, "engine": self.name, **update})
+
+    async def offered(self, input: bytes, decision_id: str) -> Offer:
+        offer = await self.inner.offered(input, decision_id)
+        reasons = {**offer.reasons, **{tool: (denial,) for tool, denial in self.hides.items()}}
+        return replace(offer, revision=self.revision, engine=self.name, reasons=reasons)
 
 
 def denial(rule: str, message: str = "Not under this policy.") -> dict[str, Any]:

@@ -22,7 +22,7 @@ from licet import (
     Runtime,
     Suspended,
 )
-from licet.audit.events import CallDenied, Decided, PolicyActivated, PolicyRejected
+from licet.audit.events import CallDenied, Decided, Denial, PolicyActivated, PolicyRejected
 from licet.audit.journal import Journal
 from licet.audit.records import INSTALLATION, Record
 from licet.audit.verify import verify
@@ -160,6 +160,28 @@ async def test_a_decision_that_is_under_way_ends_under_the_revision_it_began_wit
             assert isinstance(await first.call("note", {"text": "y"}), Denied)
             assert revisions(runtime, first.id) == [old.revision, new.revision]
             assert revisions(runtime, second.id) == [new.revision]
+
+
+async def test_what_a_new_revision_hides_is_held_up_though_it_was_offered_when_the_call_began(
+    tmp_path: Path,
+) -> None:
+    hidden = Denial(rule="desk.quiet", message="No notes.")
+    old, new = Candidate(revision="old"), Candidate(revision="new", hides={"note": hidden})
+
+    def observe(stage: str, call_id: str) -> None:
+        if stage == "decide" and call_id == "c2":
+            runtime._services.engine = new  # as a reload does, after the call was found to be offered
+
+    async with world(tmp_path, policies=old, observer=observe) as runtime:
+        async with runtime.session("desk", ALICE) as run:
+            assert isinstance(await run.call("note", {"text": "x"}), Executed)
+            assert new.asked == 0
+            outcome = await run.call("note", {"text": "y"})
+            assert new.asked == 1
+            assert isinstance(outcome, Denied)
+            assert (outcome.stage, outcome.reasons) == ("offered", (hidden,))
+            assert "note" not in await run.tools()
+    assert len(Ledger(tmp_path / "ledger.txt").lines()) == 1
 
 
 async def test_under_load_every_decision_is_of_a_revision_that_was_in_force(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from governed import ALICE, desk, note, read_order, refund, world
 from licet import Denied, Executed, Pending, Principal, Reviewer, Runtime, Suggested, allow
 from licet.audit.clock import timestamp
 from licet.audit.errors import ConfigurationError, JournalDamaged
-from licet.audit.events import Actor, CallExecuted, Decided
+from licet.audit.events import Actor, ApprovalOwed, CallExecuted, Decided, GroupCount
 from licet.audit.journal import Journal
 from licet.audit.records import Draft, Payload, Unit
 from licet.policies import PolicyUnavailable, load
@@ -163,6 +163,49 @@ async def test_another_number_of_people_is_a_changed_approval(tmp_path: Path) ->
         await run.call("refund", {"order_id": "O-1", "amount": "120"})
     found = await again(tmp_path, Candidate(of("refund", approval(rule, count=2))))
     assert told(found) == [("approval_changed", (f"~{rule}",), "refund", "desk@1", 1, False)]
+
+
+async def test_a_weaker_approval_is_newly_allowed_on_an_effect_and_not_on_a_read(tmp_path: Path) -> None:
+    def rule(tool: str, count: int) -> Candidate:
+        return Candidate(of(tool, approval("desk.look", count=count)), f"{tool} {count}")
+
+    for tool, arguments, counts in (
+        ("note", {"text": "x"}, True),
+        ("read_order", {"order_id": "O-1"}, False),
+    ):
+        (folder := tmp_path / tool).mkdir()
+        async with world(folder, policies=rule(tool, 2)) as runtime, runtime.session("desk", ALICE) as run:
+            assert isinstance(await run.call(tool, arguments), Pending)
+        found = await again(folder, rule(tool, 1))
+        assert told(found) == [("approval_changed", ("~desk.look",), tool, "desk@1", 1, counts)]
+        assert found.newly_allowed == counts
+        assert (await again(folder, rule(tool, 3))).newly_allowed == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "newly_allowed"),
+    [
+        ({"any": 2}, {"any": 1}, True),
+        ({"any": 1}, {"any": 2}, False),
+        ({"any": 1, "legal": 1}, {"any": 1}, True),  # a group that is not asked any more
+        ({"any": 1}, {"any": 1, "legal": 1}, False),
+        ({"any": 2}, {"any": 1, "legal": 5}, True),  # more people in all, and fewer of one group
+        ({"legal": 1}, {"any": 1}, True),
+    ],
+)
+async def test_a_weaker_approval_is_one_that_asks_some_group_for_fewer_people(
+    before: dict[str, int], after: dict[str, int], newly_allowed: bool
+) -> None:
+    def owes(groups: dict[str, int]) -> Decided:
+        requires = tuple(GroupCount(group=group, count=count) for group, count in groups.items())
+        owed = ApprovalOwed(requires=requires, expires_in=60, reason="Look.", rules=("desk.look",))
+        return Decided(
+            decision_id="d", revision="r", engine="e", allow=True, grants=("desk.open",), approval=owed
+        )
+
+    changed = difference(owes(before), owes(after), "write")
+    assert changed is not None
+    assert (changed.kind, changed.newly_allowed) == ("approval_changed", newly_allowed)
 
 
 async def test_the_same_answer_by_other_rules_or_obligations_is_told(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
+from re._parser import parse as parse_pattern  # type: ignore[import-not-found]
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from provenance_world import TOOLS, desk, pay, plain, send
 from licet import allow, exactly
 from licet.runtime.provenance.dates import read_moment, read_times, said_of
 from licet.runtime.provenance.kinds import email, iban, number, url
+from licet.runtime.provenance.labels import _LINK, _LONGEST_QUERY
 from licet.runtime.provenance.words import Words
 
 VOUCHING = {"user", "words", "template", "record", "made", "directory", "system", "own", "within"}
@@ -347,6 +350,21 @@ async def test_links_and_what_is_private_show_in_a_text(tmp_path: Path) -> None:
         assert await of("Mail me at mallory@evil.example.") == {"link"}
         assert await of("As on www.ours.example, for bob@x.example. It is 3.5, e.g.") == set()
         assert await of("Her number is HGK137803.") == {"private"}
+
+
+@pytest.mark.parametrize("unit", ["a-", "a.", "@a", "@a-", "A1", "www.", ":/", "-_"])
+async def test_the_longest_text_that_is_looked_through_is_labelled(tmp_path: Path, unit: str) -> None:
+    """One word, of which much may be the beginning of an address and none is: all of it is tried only once."""
+    async with desk(tmp_path, "Tell bob@x.example") as it:
+        body = (unit * _LONGEST_QUERY)[: _LONGEST_QUERY - 1] + "!"
+        assert "model" in await it.labels("send", "/body", to="bob@x.example", body=body)
+
+
+def test_no_way_to_a_link_tries_one_stretch_of_text_from_each_of_its_characters() -> None:
+    """A pattern that begins with "as many as there are" is tried again from each of them, which makes it quadratic."""
+    for way in re.split(r"\|(?![^(]*\))", _LINK.pattern):
+        first, *_ = parse_pattern(way)
+        assert str(first[0]) in ("LITERAL", "AT", "ASSERT_NOT"), way
 
 
 async def test_what_the_workflow_and_the_author_set(tmp_path: Path) -> None:
