@@ -72,9 +72,13 @@ def in_module(file: Path) -> frozenset[str]:
 
 
 def licet(folder: Path, *words: str, code: int = 0, **environment: str) -> str:
+    return called("licet", folder, *words, code=code, **environment)
+
+
+def called(program: str, folder: Path, *words: str, code: int = 0, **environment: str) -> str:
     kept = {name: value for name, value in os.environ.items() if name not in ("LICET_DATABASE_URL",)}
     done = subprocess.run(
-        [BIN / "licet", *words],
+        [BIN / program, *words],
         cwd=folder,
         env={**kept, "NO_COLOR": "1", **environment},
         stdin=subprocess.DEVNULL,
@@ -209,7 +213,7 @@ def rules(tmp_path: Path) -> Path:
             pytest.fail(str(missing))
         pytest.skip("there is nothing here to compile policies with")
     for name, content in fenced("policies.md").items():
-        if "/" in name or name.endswith(".json"):
+        if "/" in name or name.endswith((".json", ".py", ".yaml")):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(content)
     return tmp_path
@@ -223,6 +227,24 @@ def test_the_rules_do_as_the_page_says(rules: Path) -> None:
     nowhere = {"LICET_OPA": "/nowhere"}
     built = licet(rules, "policy", "eval", "--input", "call.json", "--policies", "refunds.tar.gz", **nowhere)
     assert built.startswith(said)
+
+
+def test_a_change_is_replayed_and_shadowed_as_the_page_says(rules: Path) -> None:
+    printed = fenced("policies.md")["printed"]
+    reviewers = {"LICET_REVIEWERS": "reviewers.yaml"}
+    assert called("python", rules, "desk.py", **reviewers) == printed
+    shutil.copytree(rules / "rules", rules / "next")
+    (rules / "next" / "refunds" / "data.json").write_text('{"large": 50}')
+    assert "\n4 passed\n" in licet(rules, "policy", "test", "next")
+    replayed = licet(rules, "policy", "replay", "--policies", "next", "--since", "1h")
+    assert "2 would be the same, and 1 would change" in replayed
+    assert re.search(
+        r"^approval gained +\+refunds\.large +issue_refund +refund-desk@1 +1 ", replayed, re.MULTILINE
+    )
+    assert called("python", rules, "desk.py", "next", **reviewers) == printed
+    report = licet(rules, "policy", "shadow", "--since", "1h")
+    assert "2 times it said the same, and 1 times something else" in report
+    assert re.search(r"^approval gained +\+refunds\.large ", report, re.MULTILINE)
 
 
 def test_the_tests_of_the_rules_pass_and_come_to_every_line(rules: Path) -> None:
