@@ -89,6 +89,7 @@ class Place(NamedTuple):
         trust: who wrote it; what nobody marked is external.
         field: the name of the field in its record, positions left out.
         record: the innermost record it stands in, by its number in this result; None: in none.
+        echo: it is what the run itself wrote and nobody vouched for, in whatever form; its trust is external then.
     """
 
     path: str
@@ -98,6 +99,7 @@ class Place(NamedTuple):
     sensitive: bool
     field: str
     record: int | None
+    echo: bool = False
 
 
 def scalars(result: Any, root: Node) -> Iterator[Place]:

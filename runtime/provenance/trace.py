@@ -131,9 +131,7 @@ class Provenance:
         arguments = _loads(call.raw)
         effect = "irreversible" if tool is None else tool.effect
         given = list(leaves(tool, arguments)) if tool is not None and isinstance(arguments, dict) else None
-        tainted, written = False, set[Key]()
-        if effect != "read":
-            tainted, written = self._wrote(call, tool, given)
+        tainted = effect != "read" and self._wrote(tool, given)
         named = given is not None and any(
             isinstance(leaf.value, str)
             and leaf.declared.role == "target"
@@ -155,27 +153,31 @@ class Provenance:
                 given=own,
                 named=named,
             )
-        self._index.written |= written
 
-    def _wrote(self, call: CallState, tool: Tool | None, given: list[Leaf] | None) -> tuple[bool, set[Key]]:
-        """Remember what a call with an effect wrote that nobody vouched for: read back, it is as external as before."""
+    def _wrote(self, tool: Tool | None, given: list[Leaf] | None) -> bool:
+        """Remember what a call with an effect wrote that nobody vouched for: read back, it is as external as before.
+
+        Whether text is among it. It comes before the call's own answer is read, which may be the first to repeat it.
+        """
         if tool is None or given is None:
             self._labeller.lost = True
-            return True, set()
-        tainted, written = False, set[Key]()
+            return True
+        tainted, unvouched = False, list[Leaf]()
         for leaf in given:
             labels, _ = self._labeller.labels(leaf, frozenset(), _NO_DEFAULT)
             vouching = VOUCHED - {"record"} if "ambiguous" in labels else VOUCHED
             if vouching.isdisjoint(labels):
                 tainted = tainted or leaf.declared.role in ("content", "headline")
-                for key in (self._labeller.key(leaf), _raw(leaf.value)):
-                    if key is not None and not isinstance(leaf.value, bool):
-                        written.add(key)
+                if not isinstance(leaf.value, bool):
+                    unvouched.append(leaf)
+        for leaf in unvouched:
+            self._index.written.update({self._labeller.key(leaf), _raw(leaf.value)} - {None})
+        self._index.echoes.wrote(leaf.value for leaf in unvouched)
         targets = self._targets(given)
         if tainted:
             self._index.tainted |= targets
         self._done.add((tool.name, targets))
-        return tainted, written
+        return tainted
 
 
 _NO_DEFAULT: Any = object()
