@@ -150,7 +150,7 @@ class Index:
         records: dict[int, list[Place]] = {}
         cited: dict[str, dict[Key, Source]] = {}
         for place in scalars(result, layout.root):
-            keys = _keys(place.value)
+            keys = keys_of_value(place.value)
             if place.trust == "own" and self.echoes.repeats(place.value, keys):
                 place = place._replace(trust="external", echo=True)
             source = Source(call_id, tool, place.path, place.trust)
@@ -216,7 +216,7 @@ class Index:
         keyed = any(place.marks.key for place in places)
         for place in places:
             if not place.echo and (place.marks.key or (place.marks.label and not keyed)):
-                for key in _keys(place.value):
+                for key in keys_of_value(place.value):
                     self._fact(key, Fact("directory", place.marks.kind, True, place.field))
 
     def _add_record(self, tool: str, places: list[Place]) -> None:
@@ -234,7 +234,7 @@ class Index:
             fits = self.fits.setdefault((kind, name), Fits())
             fits.records.add(identity)
             for place in places:
-                amount, keys = number(place.value), _keys(place.value)
+                amount, keys = number(place.value), keys_of_value(place.value)
                 trusted = place.trust in TRUSTED
                 if amount is not None and (trusted or place.echo):
                     _lower(fits.lowest, place.field, amount)
@@ -272,7 +272,8 @@ def _lower(bounds: dict[str, Decimal], name: str, amount: Decimal) -> None:
     bounds[name] = amount if known is None else min(known, amount)
 
 
-def _keys(value: Any) -> list[Key]:
+def keys_of_value(value: Any) -> list[Key]:
+    """Every key under which a value of a result may be asked for."""
     if isinstance(value, str):
         return keys_of(value) if value else []
     key = key_of(None, value)
