@@ -34,8 +34,8 @@ class Shop:
 
 
 async def test_what_licet_says_itself_is_not_the_tools() -> None:
+    context = ToolContext(Principal("alice"), "desk", "1", "run-1", "call-1", "because")
     with pytest.raises(MissingProvider) as missing:
-        context = ToolContext(Principal("alice"), "desk", "1", "run-1", "call-1", "because")
         await Injector().give(Needs({"shop": Shop}, ()), context, AsyncExitStack())
     for error, message in [
         ("MissingProvider", str(missing.value)),
