@@ -17,6 +17,8 @@ from licet.runtime.provenance.words import EDGES, SHORT_NUMBER, Words
 _RUN = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
 _TELLING = re.compile(r"[\d@./]")
+_UNSEEN = ("Mn", "Me", "Cf")
+"""Unicode's categories of accents, and of characters that show nothing."""
 _SHORTEST_TELLING = 4
 _GRAM = 8
 """Characters in a row that are one text's and another's hardly by chance."""
@@ -41,36 +43,34 @@ class Echoes:
     def wrote(self, values: Iterable[Any]) -> None:
         """Keep what one call was given, in the order in which it was: a tool may join one value to the next."""
         runs: list[str] = []
-        size = 0
+        short: list[str] = []
         for value in values:
             if isinstance(value, str):
-                size += len(value)
-                runs += self._keep(value)
+                found = self._keep(value)
+                short += found if len(value) <= _LONGEST_NAME else ()
             else:
                 key = key_of(None, value)
-                if key is not None:
-                    self._keys.add(key)
-                    runs += _RUN.findall(str(value))
+                self._keys.update(() if key is None else (key,))
+                found = _RUN.findall(str(value))
+                short += found
+            runs += found
         self._words.update(runs)
         self._rows.update(zip(runs, runs[1:], runs[2:], strict=False))
-        joined = "".join(runs)
-        if size <= _LONGEST_NAME:
-            self._grams.update(_grams(joined))
-        else:
+        self._grams.update(_grams("".join(short)))
+        if len(short) < len(runs):
+            joined = "".join(runs)
             for digit in _DIGIT.finditer(joined):
                 self._grams.update(_grams(joined[max(0, digit.start() - _GRAM + 1) : digit.start() + _GRAM]))
 
     def _keep(self, text: str) -> list[str]:
         self._keys.update(keys_of(text) if text else ())
-        runs: list[str] = []
-        for token in text.split():
-            folded = fold(token.strip(EDGES))
-            found = _RUN.findall(folded)
-            runs += found
-            if _TELLING.search(folded):
-                self._telling.update(_telling(folded, found))
-                self._keep_keys(token.strip(EDGES))
-        return runs
+        words = [token.strip(EDGES) for token in text.split()]
+        for word in words:
+            if _TELLING.search(word):
+                self._keep_keys(word)
+        folded = fold(" ".join(words))
+        self._telling.update(_telling(folded))
+        return _RUN.findall(folded)
 
     def _keep_keys(self, word: str) -> None:
         amount = money(word)
@@ -98,30 +98,29 @@ class Echoes:
         """Words that the user did not write decide: all of them were written, or one that is nobody's by chance, or
         one in a row of three; or, as if there were no blanks, all that they are, or eight in a row with a digit.
         """
-        whole = _RUN.findall(fold(text))
-        if self._words.isdisjoint(whole) and sum(map(len, whole)) < _GRAM:
-            return False
-        rest = [bare for token in text.split() if (bare := token.strip(EDGES)) not in self._said.tokens]
-        folded = [fold(token) for token in rest]
-        runs = [run for token in folded for run in _RUN.findall(token)]
+        words = [token.strip(EDGES) for token in text.split()]
+        rest = [word for word in words if word not in self._said.tokens]
+        folded = fold(" ".join(rest))
+        runs = _RUN.findall(folded)
         if not runs:
             return False
-        if self._words.issuperset(runs):
-            return True
-        for token in folded:
-            if _TELLING.search(token) and not self._telling.isdisjoint(_telling(token, _RUN.findall(token))):
+        if not self._words.isdisjoint(runs):
+            if self._words.issuperset(runs) or not self._telling.isdisjoint(_telling(folded)):
                 return True
-        rows = self._rows.intersection(zip(whole, whole[1:], whole[2:], strict=False))
-        if rows and any(not {*row}.isdisjoint(runs) for row in rows):
-            return True
+            whole = runs if len(rest) == len(words) else _RUN.findall(fold(" ".join(words)))
+            rows = self._rows.intersection(zip(whole, whole[1:], whole[2:], strict=False))
+            foreign = {*runs}
+            if any(not foreign.isdisjoint(row) for row in rows):
+                return True
         return self._is_joined_of_it("".join(runs))
 
     def _is_joined_of_it(self, joined: str) -> bool:
         if len(joined) < _GRAM:
             return False
-        blocks = (joined[start : start + _GRAM] for start in range(0, len(joined), _GRAM))
-        if any(block in self._grams and _DIGIT.search(block) for block in blocks):
-            return True
+        if _DIGIT.search(joined):
+            blocks = (joined[start : start + _GRAM] for start in range(0, len(joined), _GRAM))
+            if any(block in self._grams and _DIGIT.search(block) for block in blocks):
+                return True
         return all(gram in self._grams for gram in _grams(joined))
 
 
@@ -130,14 +129,22 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     spelled = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(letter for letter in spelled if not unicodedata.combining(letter))
+    return "".join(letter for letter in spelled if unicodedata.category(letter) not in _UNSEEN)
 
 
 def _grams(joined: str) -> Iterable[str]:
     return (joined[start : start + _GRAM] for start in range(len(joined) - _GRAM + 1))
 
 
-def _telling(token: str, runs: list[str]) -> list[str]:
-    """Of a word with a digit, an `@`, a dot or a slash in it: itself, and the long numbers and codes that it holds."""
-    found = [token] if len(token) >= _SHORTEST_TELLING else []
-    return found + [run for run in runs if len(run) >= SHORT_NUMBER and _DIGIT.search(run)]
+def _telling(folded: str) -> Iterable[str]:
+    """The words with a digit, an `@`, a dot or a slash in them, and the long numbers and codes inside them."""
+    if not _TELLING.search(folded):
+        return
+    for word in folded.split():
+        if not word.isalpha() and _TELLING.search(word):
+            if len(word) >= _SHORTEST_TELLING:
+                yield word
+            if len(word) > SHORT_NUMBER:
+                yield from (
+                    run for run in _RUN.findall(word) if len(run) >= SHORT_NUMBER and _DIGIT.search(run)
+                )

@@ -91,6 +91,7 @@ def test_what_shares_no_character_is_no_echo(written: str, value: str) -> None:
         ("on 2024-05-15 10:00", "15.05.2024"),
         ("Café Olé", "cafe"),
         ("Eve Smithson", "evesmithson"),
+        ("mal\u200blor\u00ady", "mallory"),
         ("Eve Smithson", "eve smiths"),
         ("\uff4d\uff41\uff4clory", "mallory"),
         ("Dinner with Mallory", "dinner-with-mallory"),
@@ -115,6 +116,10 @@ def test_forms_that_tools_keep_things_in(written: Any, value: Any) -> None:
 )
 def test_what_it_does_not_know_again(written: str, value: Any) -> None:
     assert not repeats(echoes("", written), value)
+
+
+def test_a_long_value_hides_no_short_one_beside_it() -> None:
+    assert repeats(echoes("", "Eve", "Smithson", "x" * 1000), "evesmithson")
 
 
 def test_a_long_text_is_read_once_and_known_by_any_part_of_it() -> None:
