@@ -92,7 +92,7 @@ def measure() -> dict[str, float]:
         state.calls[call_id] = CallState(
             call_id, "search", b'{"words":"x"}', "", effect="read", result=mails(some, words)
         )
-        state.executed.append(call_id)
+        state.ended.append((call_id, "executed"))
         state.recent.append({"tool": "search", "effect": "read", "outcome": "executed", "labels": []})
         del state.recent[:-50]
         body = " ".join(some.choices(words, k=100))

@@ -19,6 +19,7 @@ from licet.runtime.active import ActiveRun
 from licet.runtime.budgets import reservation, settlement
 from licet.runtime.call import Call, Deny, End, deny
 from licet.runtime.ending import suspend
+from licet.runtime.failures import checked
 from licet.runtime.outcomes import Denied, Executed, Failed, InDoubt, Outcome
 from licet.runtime.stages import Services
 from licet.tools import InvalidResult, MissingProvider, NotExecuted, NotStarted, ToolTimeout
@@ -190,12 +191,12 @@ async def _in_doubt(call: Call, error: BaseException, begun: float, services: Se
     if not happened and call.context.deadline and services.clock.now() < call.context.deadline:
         happened = None  # what has not happened yet may still be under way
     if happened is not None:
-        cause = f"{_kind(error)}, and the tool's own check says that it "
+        said = checked(_kind(error), happened=happened)
         if happened:
-            executed = _executed(call, begun, cause + "happened")
+            executed = _executed(call, begun, said)
             await _record(call, executed, services, result=b"null")
             return Executed(call.call_id, call.tool_name, None, executed.fault)
-        failed = _failed(call, error, begun, cause + "did not happen", not_executed=True)
+        failed = _failed(call, error, begun, said, not_executed=True)
         await _record(call, failed, services, detail=_where(error))
         return _failure(failed)
     return await leave_in_doubt(call.run, call.call_id, f"the tool ended with {_kind(error)}", services)

@@ -25,6 +25,7 @@ from licet.audit.events import Denial
 from licet.audit.journal import Journal
 from licet.policies import PolicyEngine, PolicyUnavailable
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
+from licet.runtime.failures import REFUSED
 from licet.runtime.policy_input import build
 from licet.runtime.provenance import traced
 from licet.runtime.shadow import Shadow
@@ -143,7 +144,7 @@ async def authorize(call: Call, services: Services) -> Halt | None:
         call.authorization = "granted"
         return None
     refused = answer if isinstance(answer, Refused) else Refused("not authorized")
-    return deny("authorization", "licet.authorization.refused", refused.message, visible=refused.visible)
+    return deny("authorization", REFUSED, refused.message, visible=refused.visible)
 
 
 async def decide(call: Call, services: Services) -> Halt | None:

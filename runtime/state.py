@@ -125,7 +125,7 @@ class RunState:
         seq: the last record folded in.
         hidden: the workflow's tools that policy does not offer to the run, with the reasons.
         active: how long the run has worked, suspensions left out, up to `running_since`.
-        executed: the calls that were executed, by id, in the order in which that came on record.
+        ended: the calls' outcomes, by id, in the order in which they came on record; those in `recent` are its last.
         spent: cost so far in USD, in which what a lost request had reserved counts as spent.
     """
 
@@ -155,7 +155,7 @@ class RunState:
     started_calls: Counter[str] = field(default_factory=Counter)
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     recent: list[dict[str, Any]] = field(default_factory=list)
-    executed: list[str] = field(default_factory=list)
+    ended: list[tuple[str, CallStatus]] = field(default_factory=list)
     denials_in_row: int = 0
     errors_in_row: int = 0
     model_failures_in_row: int = 0
@@ -347,8 +347,7 @@ class RunState:
 
     def _outcome(self, event: CallEvent, status: CallStatus) -> CallState:
         call = self._moved(event, status)
-        if status == "executed":
-            self.executed.append(call.call_id)
+        self.ended.append((call.call_id, status))
         counts = self.outcomes.get(call.tool)
         if counts is None:
             counts = self.outcomes[call.tool] = Counter()

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from licet.runtime.provenance.kinds import Key, email, iban, key_of, keys_of, number, url
+from licet.runtime.provenance.echo import Echoes
+from licet.runtime.provenance.kinds import Key, key_of, keys_in, keys_of, number
 from licet.runtime.provenance.marks import Layout, Place, scalars
 from licet.runtime.provenance.words import EDGES, Words
 
@@ -40,12 +41,14 @@ class Fits:
     Attributes:
         records: which, by their key or, without one, by all that stands in them.
         holding: in how many of them a field has a value.
-        least: the smallest number that a field has in any of them.
+        least: the smallest number that a field has in any of them, by who may be believed.
+        lowest: the smallest, by whoever: what the run wrote itself bounds as well, when something else does.
     """
 
     records: set[object] = field(default_factory=set)
     holding: dict[tuple[str, Key], set[object]] = field(default_factory=dict)
     least: dict[str, Decimal] = field(default_factory=dict)
+    lowest: dict[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Index:
         private: words and values that were marked sensitive.
         tainted: targets of calls that wrote text nobody vouched for.
         written: values that a call of this run wrote and nobody vouched for.
+        echoes: the same, as it is known again when a tool kept it in another form.
     """
 
     def __init__(self, words: Words) -> None:
@@ -120,6 +124,7 @@ class Index:
         self.private: set[str] = set()
         self.tainted: set[Key] = set()
         self.written: set[Key] = set()
+        self.echoes = Echoes(words)
         self.fits: dict[tuple[str, str], Fits] = {}
 
     def add(
@@ -145,8 +150,10 @@ class Index:
         records: dict[int, list[Place]] = {}
         cited: dict[str, dict[Key, Source]] = {}
         for place in scalars(result, layout.root):
+            keys = keys_of_value(place.value)
+            if place.trust == "own" and self.echoes.repeats(place.value, keys):
+                place = place._replace(trust="external", echo=True)
             source = Source(call_id, tool, place.path, place.trust)
-            keys = _keys(place.value)
             for key in keys:
                 self._see(key, source, place)
                 if made and place.marks.key and place.trust in TRUSTED and keys[0] not in given:
@@ -154,7 +161,7 @@ class Index:
             if place.record is not None:
                 records.setdefault(place.record, []).append(place)
             if place.trust not in TRUSTED and isinstance(place.value, str):
-                self._read_text(place.value, source, cited if named else None)
+                self._read_text(place.value, source, cited if named and not place.echo else None)
             if place.sensitive and keys:
                 self._keep_private(place.value)
         for places in records.values():
@@ -163,7 +170,10 @@ class Index:
                 self._add_entry(places)
         for found in cited.values():
             for key, source in found.items():
-                self.cited.setdefault(key, []).append(Cited(source, len(found) == 1))
+                echo = self.echoes.has_key(key)
+                self.cited.setdefault(key, []).append(Cited(source, len(found) == 1 and not echo))
+                if echo:
+                    self.words["external"].setdefault(key, source._replace(trust="external"))
 
     def _see(self, key: Key, source: Source, place: Place) -> None:
         seen = self.values.get(key)
@@ -183,7 +193,7 @@ class Index:
         for word in found if cited is not None else fresh:
             if word.isalpha():
                 continue
-            for key in _address(word):
+            for key in keys_in(word):
                 words.setdefault(key, source)
                 if cited is not None and key[0] != "number":
                     cited.setdefault(str(key[0]), {}).setdefault(key, source)
@@ -205,8 +215,8 @@ class Index:
         """What a directory names exists. A record without a key is identified by its labels."""
         keyed = any(place.marks.key for place in places)
         for place in places:
-            if place.marks.key or (place.marks.label and not keyed):
-                for key in _keys(place.value):
+            if not place.echo and (place.marks.key or (place.marks.label and not keyed)):
+                for key in keys_of_value(place.value):
                     self._fact(key, Fact("directory", place.marks.kind, True, place.field))
 
     def _add_record(self, tool: str, places: list[Place]) -> None:
@@ -224,17 +234,19 @@ class Index:
             fits = self.fits.setdefault((kind, name), Fits())
             fits.records.add(identity)
             for place in places:
-                amount = number(place.value)
-                if place.trust not in TRUSTED or (name in hinted and amount is None):
+                amount, keys = number(place.value), keys_of_value(place.value)
+                trusted = place.trust in TRUSTED
+                if amount is not None and (trusted or place.echo):
+                    _lower(fits.lowest, place.field, amount)
+                if not trusted or (name in hinted and amount is None):
                     continue
                 key_field = place.marks.key or place.marks.label
-                for key in _keys(place.value):
+                for key in keys:
                     fits.holding.setdefault((place.field, key), set()).add(identity)
                     fact = Fact("record", place.marks.kind, key_field, place.field, (kind, name))
                     self._fact(key, fact)
-                if amount is not None:
-                    least = fits.least.get(place.field)
-                    fits.least[place.field] = amount if least is None else min(least, amount)
+                if amount is not None and self.written.isdisjoint(keys):
+                    _lower(fits.least, place.field, amount)
 
     def _names(self, place: Place) -> Iterable[str]:
         """By which of the user's words this key or label calls its record."""
@@ -255,18 +267,14 @@ class Index:
         return [word for word in _NAME_WORD.findall(place.value) if word in self._words.tokens]
 
 
-def _keys(value: Any) -> list[Key]:
+def _lower(bounds: dict[str, Decimal], name: str, amount: Decimal) -> None:
+    known = bounds.get(name)
+    bounds[name] = amount if known is None else min(known, amount)
+
+
+def keys_of_value(value: Any) -> list[Key]:
+    """Every key under which a value of a result may be asked for."""
     if isinstance(value, str):
         return keys_of(value) if value else []
     key = key_of(None, value)
     return [] if key is None else [key]
-
-
-def _address(word: str) -> list[tuple[str, Any]]:
-    if "@" in word:
-        found: list[tuple[str, Any]] = [("email", email(word))]
-    elif word[:1].isdigit():
-        found = [("number", number(word))]
-    else:
-        found = [("iban", iban(word)), ("url", url(word) if "." in word else None)]
-    return [(family, read) for family, read in found if read is not None]

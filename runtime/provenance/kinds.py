@@ -169,3 +169,14 @@ def keys_of(text: str) -> list[Key]:
         if place is not None:
             keys.append(("url", place))
     return keys
+
+
+def keys_in(word: str) -> list[tuple[str, Any]]:
+    """What a word in a text may be asked for by, beside the word itself: the address or the number that it is."""
+    if "@" in word:
+        found: list[tuple[str, Any]] = [("email", email(word))]
+    elif word[:1].isdigit():
+        found = [("number", number(word))]
+    else:
+        found = [("iban", iban(word)), ("url", url(word) if "." in word else None)]
+    return [(family, read) for family, read in found if read is not None]

@@ -224,9 +224,9 @@ class Labeller:
         if any(amount <= said for said in self._words.sums):
             return True
         return not self.partial and any(
-            amount <= least
+            amount <= fits.lowest[name]
             for fits in self._index.fits.values()
-            for name, least in fits.least.items()
+            for name in fits.least
             if name.rsplit("/", 1)[-1] == leaf.name
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from licet.runtime.provenance.leaves import escape
@@ -35,11 +35,13 @@ class Layout:
     Attributes:
         directory: the application itself wrote the list: what it names exists.
         labels: what a run has been exposed to once this tool has answered.
+        words: who, at worst, wrote what the tool says when it fails; None: the application or the principal.
     """
 
     root: Node
     directory: bool
     labels: frozenset[str]
+    words: Literal["external", "peer"] | None
 
 
 _LAYOUTS: WeakKeyDictionary[Tool, Layout] = WeakKeyDictionary()
@@ -54,7 +56,7 @@ def layout(tool: Tool) -> Layout:
     return found
 
 
-UNKNOWN = Layout(_NOWHERE, False, frozenset({READ_EXTERNAL, READ_SENSITIVE}))
+UNKNOWN = Layout(_NOWHERE, False, frozenset({READ_EXTERNAL, READ_SENSITIVE}), "external")
 """Of a tool that is not registered any more: nothing of what it answered is known."""
 
 
@@ -75,7 +77,20 @@ def _layout(tool: Tool) -> Layout:
             labels.add(READ_SENSITIVE)
     if root.marks.trust is None and tool.contract.get("result") != _NOTHING:
         labels.add(READ_EXTERNAL)
-    return Layout(root, root.marks.trust == "system", frozenset(labels))
+    return Layout(root, root.marks.trust == "system", frozenset(labels), _words(root, labels))
+
+
+def _words(root: Node, labels: set[str]) -> Literal["external", "peer"] | None:
+    if root.marks.trust is None or READ_EXTERNAL in labels:
+        return "external"
+    return "peer" if READ_PEER in labels else None
+
+
+SAID = {
+    "external": Layout(Node(ResultMarks("external")), False, frozenset({READ_EXTERNAL}), None),
+    "peer": Layout(Node(ResultMarks("peer")), False, frozenset({READ_PEER}), None),
+}
+"""Of words of a tool that are no result of it, by whoever wrote them."""
 
 
 _NOTHING = {"type": "null"}
@@ -89,6 +104,7 @@ class Place(NamedTuple):
         trust: who wrote it; what nobody marked is external.
         field: the name of the field in its record, positions left out.
         record: the innermost record it stands in, by its number in this result; None: in none.
+        echo: it is what the run itself wrote and nobody vouched for, in whatever form; its trust is external then.
     """
 
     path: str
@@ -98,6 +114,7 @@ class Place(NamedTuple):
     sensitive: bool
     field: str
     record: int | None
+    echo: bool = False
 
 
 def scalars(result: Any, root: Node) -> Iterator[Place]:

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from licet.audit.events import CallExecuted
+from licet.audit.events import CallExecuted, CallFailed
+from licet.runtime.failures import tool_words
 from licet.runtime.narrowing import Bound
 from licet.runtime.provenance.index import Index
 from licet.runtime.provenance.kinds import Key
 from licet.runtime.provenance.labels import VOUCHED, Labeller, default_of
 from licet.runtime.provenance.leaves import Leaf, leaves
-from licet.runtime.provenance.marks import UNKNOWN, Layout, layout
+from licet.runtime.provenance.marks import SAID, UNKNOWN, Layout, layout
 from licet.runtime.provenance.words import Words, texts_in
 from licet.tools import Tool
 
 if TYPE_CHECKING:
     from licet.runtime.active import ActiveRun
     from licet.runtime.call import Call
-    from licet.runtime.state import CallState, RunState
+    from licet.runtime.state import CallState, CallStatus, RunState
     from licet.runtime.workflow import Workflow
 
 REPEATED_TARGET = "repeated_target"
@@ -79,6 +80,7 @@ class Provenance:
         self._read = 0
         self._labels: set[str] = set()
         self._shown: dict[str, list[str]] = {}
+        self._heard: dict[str, list[str]] = {}
         self._done: set[tuple[str, frozenset[Key]]] = set()
 
     def of(self, call: Call) -> Traced:
@@ -106,34 +108,54 @@ class Provenance:
         return frozenset(key for key in keys if key is not None)
 
     def _recent(self) -> list[dict[str, Any]]:
-        """The run's last calls; those that were executed stand in the same order as in `executed`."""
-        executed, calls = iter(reversed(self._state.executed)), self._state.calls
-        recent = []
-        for item in reversed(self._state.recent):
-            labels = self._shown[calls[next(executed)].tool] if item["outcome"] == "executed" else []
-            recent.append({**item, "labels": labels})
-        return recent[::-1]
+        """The run's last calls, which are the last in `ended` too."""
+        recent = self._state.recent
+        last = self._state.ended[len(self._state.ended) - len(recent) :]
+        return [
+            {**item, "labels": self._shown_of(call_id, status)}
+            for item, (call_id, status) in zip(recent, last, strict=True)
+        ]
+
+    def _shown_of(self, call_id: str, status: CallStatus) -> list[str]:
+        if status == "executed":
+            return self._shown[self._state.calls[call_id].tool]
+        return self._heard.get(call_id, [])
 
     def _layout(self, name: str) -> Layout:
         tool = self._tools.get(name)
         return UNKNOWN if tool is None else layout(tool)
 
     def _catch_up(self) -> None:
-        executed = self._state.executed
-        for position in range(self._read, len(executed)):
-            self._take_in(self._state.calls[executed[position]])
-        self._read = len(executed)
+        ended = self._state.ended
+        for position in range(self._read, len(ended)):
+            call_id, status = ended[position]
+            if status == "executed":
+                self._take_in(self._state.calls[call_id])
+            elif status in ("failed", "denied"):
+                self._hear(self._state.calls[call_id])
+        self._read = len(ended)
+
+    def _hear(self, call: CallState) -> None:
+        """Of a call that came to nothing: what its tool said, and what it may have written all the same."""
+        last = call.last
+        if isinstance(last, CallFailed) and not last.not_executed and call.effect != "read":
+            tool = self._tools.get(call.tool)
+            self._wrote(tool, _given(tool, call))
+        words, by = tool_words(last), self._layout(call.tool).words
+        if words is not None and by is not None:
+            self._labels |= SAID[by].labels
+            self._heard[call.call_id] = sorted(SAID[by].labels)
+            self._index.add(call.call_id, call.tool, words, SAID[by])
 
     def _take_in(self, call: CallState) -> None:
         tool, found = self._tools.get(call.tool), self._layout(call.tool)
         self._labels |= found.labels
         self._shown[call.tool] = sorted(found.labels)
-        arguments = _loads(call.raw)
+        given = _given(tool, call)
         effect = "irreversible" if tool is None else tool.effect
-        given = list(leaves(tool, arguments)) if tool is not None and isinstance(arguments, dict) else None
-        tainted, written = False, set[Key]()
-        if effect != "read":
-            tainted, written = self._wrote(call, tool, given)
+        tainted = effect != "read" and self._wrote(tool, given)
+        if tool is not None and effect != "read" and given is not None:
+            self._done.add((tool.name, self._targets(given)))
         named = given is not None and any(
             isinstance(leaf.value, str)
             and leaf.declared.role == "target"
@@ -155,27 +177,31 @@ class Provenance:
                 given=own,
                 named=named,
             )
-        self._index.written |= written
 
-    def _wrote(self, call: CallState, tool: Tool | None, given: list[Leaf] | None) -> tuple[bool, set[Key]]:
-        """Remember what a call with an effect wrote that nobody vouched for: read back, it is as external as before."""
+    def _wrote(self, tool: Tool | None, given: list[Leaf] | None) -> bool:
+        """Remember what a call with an effect wrote that nobody vouched for: read back, it is as external as before.
+
+        Whether text is among it. It comes before the call's own answer is read, which may be the first to repeat it.
+        """
         if tool is None or given is None:
             self._labeller.lost = True
-            return True, set()
-        tainted, written = False, set[Key]()
+            return True
+        tainted, unvouched = False, list[Leaf]()
         for leaf in given:
             labels, _ = self._labeller.labels(leaf, frozenset(), _NO_DEFAULT)
             vouching = VOUCHED - {"record"} if "ambiguous" in labels else VOUCHED
             if vouching.isdisjoint(labels):
                 tainted = tainted or leaf.declared.role in ("content", "headline")
-                for key in (self._labeller.key(leaf), _raw(leaf.value)):
-                    if key is not None and not isinstance(leaf.value, bool):
-                        written.add(key)
-        targets = self._targets(given)
+                if not isinstance(leaf.value, bool):
+                    unvouched.append(leaf)
+        for leaf in unvouched:
+            self._index.written.update(
+                key for key in (self._labeller.key(leaf), _raw(leaf.value)) if key is not None
+            )
+        self._index.echoes.wrote(leaf.value for leaf in unvouched)
         if tainted:
-            self._index.tainted |= targets
-        self._done.add((tool.name, targets))
-        return tainted, written
+            self._index.tainted |= self._targets(given)
+        return tainted
 
 
 _NO_DEFAULT: Any = object()
@@ -196,6 +222,12 @@ def _fixed(workflow: Workflow, tool: str) -> frozenset[str]:
 
 def _sets(bound: Bound) -> bool:
     return "exactly" in bound.model_fields_set or bound.one_of is not None
+
+
+def _given(tool: Tool | None, call: CallState) -> list[Leaf] | None:
+    """The values of a call; None when they are not known any more."""
+    arguments = _loads(call.raw)
+    return list(leaves(tool, arguments)) if tool is not None and isinstance(arguments, dict) else None
 
 
 def _loads(raw: bytes | None) -> Any:

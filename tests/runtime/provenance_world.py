@@ -20,8 +20,10 @@ from licet import (
     Key,
     Label,
     Limits,
+    NotExecuted,
     Outcome,
     Principal,
+    Refused,
     Runtime,
     Sensitive,
     Session,
@@ -38,7 +40,7 @@ ALICE = Principal(subject="user-alice", tenant="acme")
 
 
 class Answers:
-    """What each tool answers next."""
+    """What each tool answers next; by its name, the words in which it says that it did nothing, or refuses."""
 
     def __init__(self) -> None:
         self.pages: dict[str, str] = {}
@@ -47,6 +49,15 @@ class Answers:
         self.people: list[dict[str, str]] = []
         self.members: list[str] = []
         self.made: dict[str, Any] = {"id": "77", "name": "x", "content": "x"}
+        self.fails: dict[str, str] = {}
+        self.refuses: dict[str, str] = {}
+
+    def check(self, name: str) -> None:
+        if name in self.fails:
+            raise NotExecuted(self.fails[name])
+
+    def refusal(self, name: str) -> bool | Refused:
+        return Refused(self.refuses[name], visible=True) if name in self.refuses else True
 
 
 class Payment(BaseModel):
@@ -81,6 +92,7 @@ TheAnswers = Annotated[Answers, Injected]
 @tool(effect="read")
 def read_page(url: Annotated[str, Target("url")], answers: TheAnswers) -> Annotated[str, Trust("external")]:
     """Read a page of the web."""
+    answers.check("read_page")
     return answers.pages.get(url, "")
 
 
@@ -89,6 +101,7 @@ def read_channel(
     channel: Annotated[str, Target("channel")], answers: TheAnswers
 ) -> Annotated[str, Trust("peer")]:
     """Read what colleagues wrote."""
+    answers.check("read_channel")
     return answers.pages.get(channel, "")
 
 
@@ -101,12 +114,14 @@ def payments(answers: TheAnswers) -> Annotated[list[Payment], Trust("system")]:
 @tool(effect="read")
 def events(answers: TheAnswers) -> Annotated[list[Event], Trust("own")]:
     """List events."""
+    answers.check("events")
     return [Event(**item) for item in answers.events]
 
 
 @tool(effect="read")
 def people(answers: TheAnswers) -> Annotated[list[Person], Trust("system")]:
     """List contacts."""
+    answers.check("people")
     return [Person(**item) for item in answers.people]
 
 
@@ -127,12 +142,22 @@ def make_file(
     name: Annotated[str, Headline("note")], content: Annotated[str, Content("note")], answers: TheAnswers
 ) -> Annotated[File, Trust("own")]:
     """Make a file."""
+    answers.check("make_file")
     return File(**answers.made)
 
 
-@tool(effect="write")
+def may_set_member(answers: TheAnswers) -> bool | Refused:
+    return answers.refusal("set_member")
+
+
+def may_tell(answers: TheAnswers) -> bool | Refused:
+    return answers.refusal("tell")
+
+
+@tool(effect="write", authorize=may_set_member)
 def set_member(user: Annotated[str, Target("user")], answers: TheAnswers) -> Annotated[str, Trust("system")]:
     """Let somebody in."""
+    answers.check("set_member")
     answers.members.append(user)
     return "done"
 
@@ -175,7 +200,7 @@ def invite(user: Annotated[str, Target("user")], email: Annotated[str, Target("e
     """Invite somebody."""
 
 
-@tool(effect="irreversible")
+@tool(effect="irreversible", authorize=may_tell)
 def tell(user: Annotated[str, Target("user")], body: Annotated[str, Content]) -> None:
     """Write to a member."""
 
