@@ -85,6 +85,7 @@ INPUT: dict[str, Any] = {
     "context": {
         "time": "2026-01-02T03:04:05.000006Z",
         "environment": {"stage": "production"},
+        "tenant_data": {},
         "resource": None,
     },
 }

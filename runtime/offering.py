@@ -19,7 +19,7 @@ async def offer_tools(run: ActiveRun, services: Services) -> None:
     the next time.
 
     Raises:
-        PolicyUnavailable: the service that holds the policy is down or slow.
+        PolicyUnavailable: the service that holds the policy, or what knows of the tenant, is down or slow.
         FenceLost: another worker has the run.
     """
     if run.state.status != "running":
@@ -27,7 +27,8 @@ async def offer_tools(run: ActiveRun, services: Services) -> None:
     engine, names = services.engine, [allowance.tool for allowance in run.workflow.tools]
     tools = [services.tools[name] for name in names if name in services.tools]
     so_far = exposed(run, services.tools)
-    input = build_offer(run, tools, so_far, services.environment, services.clock.now())
+    tenant_data = await services.tenants.facts(run.principal.tenant)
+    input = build_offer(run, tools, so_far, services.environment, tenant_data, services.clock.now())
     decision_id = new_id()
     try:
         offer = await engine.offered(input, decision_id)

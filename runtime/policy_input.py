@@ -20,7 +20,9 @@ from licet.tools import Tool
 _TOOLS: dict[int, tuple[Tool, bytes]] = {}
 
 
-def build(call: Call, environment: dict[str, Any], now: datetime) -> bytes:
+def build(
+    call: Call, environment: dict[str, Any], tenant_data: orjson.Fragment, now: datetime
+) -> bytes:
     """The policy input of a call, JSON; decimals in the arguments are exact numbers."""
     run, arguments = call.run, call.arguments
     if run.policy_prefix is None:
@@ -39,19 +41,24 @@ def build(call: Call, environment: dict[str, Any], now: datetime) -> bytes:
             "provenance": call.traced.provenance,
         },
         "run": _history(run, call.traced),
-        "context": {"time": timestamp(now), "environment": environment, "resource": call.resource},
+        "context": _circumstances(now, environment, tenant_data, call.resource),
     }
     return run.policy_prefix + _of_tool(call.tool) + b"," + orjson.dumps(document, default=_exact)[1:]
 
 
 def build_offer(
-    run: ActiveRun, tools: list[Tool], so_far: Traced, environment: dict[str, Any], now: datetime
+    run: ActiveRun,
+    tools: list[Tool],
+    so_far: Traced,
+    environment: dict[str, Any],
+    tenant_data: orjson.Fragment,
+    now: datetime,
 ) -> bytes:
     """The policy input by which a run is offered these tools: that of a call, but for the tool and the call."""
     listed = b",".join(map(_of_tool, tools))
     rest = {
         "run": _history(run, so_far),
-        "context": {"time": timestamp(now), "environment": environment, "resource": None},
+        "context": _circumstances(now, environment, tenant_data, None),
     }
     before = _of_run(run).removesuffix(b'"tool":')
     return before + b'"tools":[' + listed + b"]," + orjson.dumps(rest, default=_exact)[1:]
@@ -122,6 +129,20 @@ def _history(run: ActiveRun, traced: Traced) -> dict[str, Any]:
             "calls": limits.calls - calls,
         },
         "approvals": state.granted,
+    }
+
+
+def _circumstances(
+    now: datetime,
+    environment: dict[str, Any],
+    tenant_data: orjson.Fragment,
+    resource: dict[str, Any] | None,
+) -> dict[str, Any]:
+    return {
+        "time": timestamp(now),
+        "environment": environment,
+        "tenant_data": tenant_data,
+        "resource": resource,
     }
 
 

@@ -37,6 +37,7 @@ from licet.runtime.session import Session
 from licet.runtime.shadow import Shadow
 from licet.runtime.stages import Observer, Services
 from licet.runtime.state import RunState
+from licet.runtime.tenant_data import TenantData, Tenants
 from licet.runtime.workflow import Workflow
 from licet.tools import Agent, Injector, Principal, Tool, index, tool_of
 
@@ -68,6 +69,8 @@ class Runtime:
         verifier: checks the signatures of reviews; by default by the keys that `LICET_APPROVAL_PUBLIC_KEYS` names, else
             by this user's own.
         environment: facts of the installation that policy may read, such as `{"stage": "production"}`.
+        tenant_data: facts of each tenant that policy may read of its own runs: by tenant, such as
+            `{"acme": {"refunds_up_to": 200}}`, or an async function of a tenant, asked each time that policy is asked.
         agent: the agent as an actor of its own: its name, or an `Agent` with rights of its own.
         clock: where time comes from.
         observer: told each stage that a call enters.
@@ -89,6 +92,7 @@ class Runtime:
         directory: Directory | None = None,
         verifier: ReviewVerifier | None = None,
         environment: Mapping[str, Json] | None = None,
+        tenant_data: TenantData | None = None,
         agent: Agent | str = "agent",
         clock: Clock | None = None,
         observer: Observer | None = None,
@@ -110,6 +114,7 @@ class Runtime:
         self._directory = directory
         self._verifier = verifier
         self._environment = _facts(environment or {})
+        self._tenants = Tenants(tenant_data)
         self._agent = Agent(agent) if isinstance(agent, str) else agent
         self._clock = clock or SystemClock()
         self._observer = _harmless(observer)
@@ -141,6 +146,7 @@ class Runtime:
                 directory=self._directory or directory_from_environment(),
                 verifier=self._verifier or ReviewVerifier.open(),
                 environment=self._environment,
+                tenants=self._tenants,
                 clock=self._clock,
                 observe=self._observer,
                 shadow=None if candidate is None else Shadow(candidate, journal),

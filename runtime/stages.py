@@ -31,6 +31,7 @@ from licet.runtime.provenance import traced
 from licet.runtime.shadow import Shadow
 from licet.runtime.spelling import same_values
 from licet.runtime.stop_rules import overdrawn, stop_rule
+from licet.runtime.tenant_data import Tenants
 from licet.tools import (
     HookFailed,
     HookTimeout,
@@ -59,6 +60,7 @@ class Services:
     directory: Directory
     verifier: ReviewVerifier
     environment: dict[str, Any]
+    tenants: Tenants
     clock: Clock
     observe: Observer
     shadow: Shadow | None = None
@@ -151,8 +153,9 @@ async def decide(call: Call, services: Services) -> Halt | None:
     """5. The policy decision point. Without its answer nothing goes on."""
     now = services.clock.now()
     call.traced = traced(call, services.tools)
-    call.policy_input = build(call, services.environment, now)
     try:
+        tenant_data = await services.tenants.facts(call.run.principal.tenant)
+        call.policy_input = build(call, services.environment, tenant_data, now)
         decision = await services.engine.decide(call.policy_input, new_id())
     except PolicyUnavailable as error:
         return Park(str(error))

@@ -132,10 +132,12 @@ run if {
 
 # METADATA
 # title: The circumstances
-# description: The time, what the embedding application says of its environment, and the resource the tool named.
+# description: |
+#   The time, what the embedding application says of its environment and of the tenant, and the resource the tool named.
 context if {
 	is_string(input.context.time)
 	is_object(input.context.environment)
+	is_object(input.context.tenant_data)
 	null_or_object(input.context.resource)
 }
 

@@ -54,7 +54,12 @@ INPUT: dict[str, Any] = {
         "remaining": {"usd": None, "tokens": 10000, "calls": 19},
         "approvals": 0,
     },
-    "context": {"time": "2026-01-02T03:04:05.000006Z", "environment": {}, "resource": {"owner": "u-1"}},
+    "context": {
+        "time": "2026-01-02T03:04:05.000006Z",
+        "environment": {},
+        "tenant_data": {},
+        "resource": {"owner": "u-1"},
+    },
 }
 """An input that is whole, of a write that the shipped policy lets pass."""
 

@@ -227,6 +227,7 @@ async def desk(
     roles: frozenset[str] = frozenset(),
     tenant: str = "acme",
     environment: dict[str, Any] | None = None,
+    tenant_data: dict[str, dict[str, Any]] | None = None,
     now: datetime = datetime(2026, 3, 2, 12, 0, tzinfo=UTC),
     limits: Limits | None = None,
     engine: PolicyEngine | None = None,
@@ -250,6 +251,7 @@ async def desk(
         directory=people,
         verifier=people.verifier,
         environment=environment,
+        tenant_data=tenant_data,
         clock=FixedClock(now),
     )
     async with runtime, runtime.session("desk", Principal("cleo", tenant, roles)) as session:

@@ -145,13 +145,16 @@ async def test_spend_brake(tmp_path: Path) -> None:
 async def test_residency(tmp_path: Path) -> None:
     for name in ("home", "abroad", "nowhere"):
         (tmp_path / name).mkdir()
-    async with desk("residency", tmp_path / "home", environment={"region": "eu-west"}) as at:
+    regions = {"acme": {"regions": ["eu-west", "eu-north"]}, "globex": {"regions": ["us-east"]}}
+    home = {"region": "eu-west"}
+    async with desk("residency", tmp_path / "home", environment=home, tenant_data=regions) as at:
         await at.allows("read_customer", customer="C-eu-west")
         await at.asks({"data_protection": 1}, "read_customer", customer="C-eu-north")
         await at.denies("residency.data", "read_customer", customer="C-us-east")
-    async with desk("residency", tmp_path / "abroad", environment={"region": "us-east"}) as at:
+    abroad = {"region": "us-east"}
+    async with desk("residency", tmp_path / "abroad", environment=abroad, tenant_data=regions) as at:
         await at.denies("residency.agent", "read_customer", customer="C-eu-west")
-    async with desk("residency", tmp_path / "nowhere", tenant="unknown") as at:
+    async with desk("residency", tmp_path / "nowhere", tenant="unknown", tenant_data=regions) as at:
         await at.denies("residency.data", "read_customer", customer="C-eu-west")
         await at.allows("note", text="no customer's data")
 

@@ -97,7 +97,7 @@ async def test_a_lone_surrogate_in_an_argument_denies(shipped: PolicyEngine) -> 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place in the input that the contract speaks of; what lies in `args` and the like is free."""
-    if path and (path[-1] in ("args", "attributes", "environment", "resource", "sources")):
+    if path and (path[-1] in ("args", "attributes", "environment", "tenant_data", "resource", "sources")):
         return [path]
     inner: list[tuple[Any, ...]] = []
     if isinstance(value, dict):
@@ -132,7 +132,7 @@ async def test_an_input_that_breaks_the_schema_is_denied(
         decision = await decide(shipped, document)
         assert not decision.allow, stranger
         assert decision.cause is None
-    assert refused >= 4 or place[-1] in ("args", "attributes", "environment", "resource", "sources")
+    assert refused >= 4 or place[-1] in ("args", "attributes", "environment", "tenant_data", "resource", "sources")
 
 
 json_values = st.recursive(

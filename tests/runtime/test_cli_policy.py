@@ -66,7 +66,7 @@ CALL: dict[str, Any] = {
     "run": {"id": "", "step": 0, "counts": {}, "calls": [], "labels": [],
             "spent": {"usd": 0, "tokens": 0, "calls": 0},
             "remaining": {"usd": None, "tokens": None, "calls": None}, "approvals": 0},
-    "context": {"time": "2026-01-02T12:00:00.000000Z", "environment": {}, "resource": None},
+    "context": {"time": "2026-01-02T12:00:00.000000Z", "environment": {}, "tenant_data": {}, "resource": None},
 }  # fmt: skip
 
 

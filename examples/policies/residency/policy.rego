@@ -2,12 +2,8 @@
 # title: A tenant's data stays in its regions
 # description: |
 #   Of every tool that carries the tag customer_data. The resource, which the tool's own code reads, says in which region
-#   it lies, and the runtime's environment in which region the agent runs; the tenant's list has to have both.
+#   it lies, and the runtime's environment in which region the agent runs; the tenant's own list has to have both.
 package licet.user.residency
-
-default regions := {}
-
-regions := data.residency.regions
 
 deny contains {
 	"rule": "residency.data",
@@ -30,7 +26,7 @@ deny contains {
 among(path) if {
 	region := object.get(input.context, path, null)
 	is_string(region)
-	region in object.get(regions, input.principal.tenant, [])
+	region in input.context.tenant_data.regions
 }
 
 approval contains {

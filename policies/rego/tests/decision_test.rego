@@ -18,7 +18,7 @@ input_of(effect, changes) := json.patch(
 			"spent": {"usd": 0, "tokens": 0, "calls": 0},
 			"remaining": {"usd": null, "tokens": null, "calls": null}, "approvals": 0,
 		},
-		"context": {"time": "2026-01-02T03:04:05.000006Z", "environment": {}, "resource": null},
+		"context": {"time": "2026-01-02T03:04:05.000006Z", "environment": {}, "tenant_data": {}, "resource": null},
 	},
 	changes,
 )

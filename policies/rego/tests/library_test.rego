@@ -45,7 +45,7 @@ sample := {
 		"remaining": {"usd": 0.25, "tokens": 9188, "calls": 19}, "approvals": 0,
 	},
 	"context": {
-		"time": "2026-01-02T03:04:05.000006Z", "environment": {},
+		"time": "2026-01-02T03:04:05.000006Z", "environment": {}, "tenant_data": {},
 		"resource": {"created_by": "u-2", "owner": "local:u-1", "reviewers": ["u-2", "u-3"]},
 	},
 }
