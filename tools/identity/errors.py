@@ -58,7 +58,7 @@ class ClaimRefused(TokenRefused):
 class ActorNamed(ClaimRefused):
     """It says that somebody acts for its subject (RFC 8693, section 4.1), where it was to be the subject's own.
 
-    `TokenVerifier.delegated` reads such a token, and gives both: start the run for the one, with the other as its agent.
+    `TokenVerifier.delegated` reads such a token and gives both: start the run for the one, with the other as its agent.
     """
 
     def __init__(self, claim: str) -> None:
