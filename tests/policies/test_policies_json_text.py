@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import changed, decide
+from asking import changed, decide
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -77,7 +77,7 @@ class TokenVerifier:
         types: Collection[str] = TYPES,
         clock: Clock | None = None,
     ) -> None:
-        if find_spec("joserfc") is None or find_spec("httpx2") is None:
+        if find_spec("httpx2") is None:
             raise ConfigurationError("TokenVerifier needs the auth extra: pip install 'licet[auth]'")
         self._audience = frozenset([audience] if isinstance(audience, str) else audience)
         if not issuer or not self._audience or not all(self._audience):
