@@ -67,7 +67,7 @@ def test_what_is_declared_is_imported() -> None:
 
 
 def test_nothing_is_declared_twice() -> None:
-    assert CORE & EXTRAS == set()
+    assert not CORE & EXTRAS
 
 
 def test_an_exception_is_still_one() -> None:
