@@ -11,6 +11,7 @@ from licet.audit.canonical import canonical, parse
 from licet.audit.codec import decode_fields, event_body
 from licet.audit.errors import JournalDamaged
 from licet.audit.events import Event
+from licet.audit.proposals import Proposals
 from licet.audit.records import GENESIS, INSTALLATION, Record, record_hash
 
 LARGEST_REPORT = 1000
@@ -23,6 +24,7 @@ Kind = Literal[
     "changed",
     "moved",
     "removed",
+    "unproposed",
     "unreadable",
     "payload changed",
     "payload removed",
@@ -81,10 +83,12 @@ class Verification:
 class StreamCheck:
     """One stream on its way by: what its records so far lead one to expect."""
 
-    def __init__(self, name: Any, head: list[Any], found: Verification) -> None:
+    def __init__(self, name: Any, head: list[Any], found: Verification, proposals: Proposals) -> None:
         self.name = name
         self._head = head
         self._found = found
+        self._proposals = proposals
+        self._unread = False
         self._seq = 0
         self._hash: str | None = GENESIS
         self._broken: int | None = None
@@ -103,6 +107,7 @@ class StreamCheck:
         self._hash = None
         record = self._check(seq, text, hash, previous)
         self._follow_claim(seq, record)
+        self._follow_calls(seq, record)
         return record
 
     def _check(self, seq: int, text: Any, hash: Any, previous: str | None) -> Record | None:
@@ -178,6 +183,7 @@ class StreamCheck:
             self._check_link(first, holds=True)
         self._report("removed", first, which)
         self._hash = None
+        self._unread = True
 
     def _parse(self, seq: int, data: bytes) -> dict[str, Any] | None:
         try:
@@ -238,6 +244,17 @@ class StreamCheck:
         self._time = record.time
         if type(record.event) in STATUS_AFTER:
             self._claim = range(self._unit, seq + 1)
+
+    def _follow_calls(self, seq: int, record: Record | None) -> None:
+        """Nothing becomes of a call before it is proposed. A record that cannot be relied on may have been the
+        proposal of any call, and is told of already.
+        """
+        if record is None:
+            self._unread = True
+        else:
+            fault = self._proposals.fault(seq, record.event)
+            if fault is not None and not self._unread:
+                self._report("unproposed", seq, fault)
 
     def _report(self, kind: Kind, seq: int | None, why: str) -> None:
         what = f"stream {self.name}" if seq is None else f"record {seq} of stream {self.name}"

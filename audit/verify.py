@@ -19,6 +19,7 @@ from sqlalchemy.sql import ClauseElement
 from licet.audit.database import DIALECT, FAULTS, Database
 from licet.audit.definitions import schema_faults
 from licet.audit.errors import JournalDamaged, ServiceDown
+from licet.audit.proposals import Proposals, look_up_in
 from licet.audit.records import Record
 from licet.audit.schema import REVISION, VERSION_TABLE, events, heads, metadata, payloads
 from licet.audit.triggers import trigger_faults
@@ -113,7 +114,7 @@ def _check_records(database: Database, connection: Connection, found: Verificati
             if at is None or stream != at.name:
                 if at is not None:
                     at.finish()
-                at = StreamCheck(stream, head, found)
+                at = StreamCheck(stream, head, found, Proposals(look_up_in(connection, stream)))
                 found.streams += 1
             found.records += 1
             record = at.take(seq, text, hash)

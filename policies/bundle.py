@@ -16,6 +16,7 @@ from zlib import error as ZlibError
 import orjson
 
 from licet.audit.canonical import digest, sha256
+from licet.policies.data_numbers import place_of, unreadable
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.json_text import normal
 from licet.policies.library import shipped
@@ -92,7 +93,10 @@ class Bundle:
         ours = _of_ours(manifest)
         if ours:
             modules = _as_compiled(modules)
-        data = normal(files.get("data.json", b"{}"))
+        given = files.get("data.json", b"{}")
+        if (place := place_of(given, unreadable)) is not None:
+            raise PolicyError(Fault(f"{place} in its data is a number with too long an exponent", name))
+        data = normal(given)
         revision = digest(
             {
                 "data": sha256(data),

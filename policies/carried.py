@@ -180,6 +180,13 @@ def _json(document: bytes | None) -> orjson.Fragment | None:
 
 def _failed(verb: str, complained: Path) -> PolicyError:
     said = complained.read_text(errors="replace").strip().partition("\n")[0]
+    if said.startswith("there is no verb"):
+        return PolicyError(
+            Fault(
+                f"the toolchain in this checkout is older than its sources, and cannot {verb}: build it again with "
+                "`make toolchain`, which takes Go; or take the opa program: LICET_OPA=opa"
+            )
+        )
     return PolicyError(Fault(f"opa {verb} failed: {said or 'it said nothing'}"))
 
 

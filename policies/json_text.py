@@ -17,6 +17,8 @@ _TOKEN = re.compile(
 
 _LARGEST_EXPONENT = 400
 """Enough for every float."""
+_LONGEST_EXPONENT = 20
+"""Characters. What is written with more is beyond any number, or says the same with zeros; it is left alone."""
 
 
 def normal(text: bytes) -> bytes:
@@ -45,7 +47,7 @@ def _number(match: re.Match[bytes]) -> bytes:
     if found.startswith(b'"') or found.isdigit():
         return found
     mantissa, _, exponent = found.lower().partition(b"e")
-    if exponent and not -_LARGEST_EXPONENT <= int(exponent) <= _LARGEST_EXPONENT:
+    if len(exponent) > _LONGEST_EXPONENT or (exponent and abs(int(exponent)) > _LARGEST_EXPONENT):
         return found
     plain = f"{Decimal(found.decode()):f}".encode() if exponent else mantissa
     if b"." in plain:

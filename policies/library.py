@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from licet.policies.data_numbers import beyond_float, place_of
 from licet.policies.errors import Fault, PolicyError
 
 HOME = Path(__file__).parent
@@ -189,6 +190,8 @@ def package_fault(content: bytes, file: str) -> Fault | None:
 
 
 def _data_fault(relative: Path, content: bytes, file: str) -> Fault | None:
+    if relative.suffix == ".json" and (place := place_of(content, beyond_float)) is not None:
+        return Fault(f"{place} is a number beyond what a 64-bit float can be; write it as text", file)
     fault = Fault("data under `licet` is Licet's own; put yours under another name", file)
     if len(relative.parts) > 1:
         return fault if relative.parts[0] == "licet" else None

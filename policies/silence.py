@@ -2,16 +2,18 @@
 
 To Rego both are `undefined`, and a rule whose condition is undefined does not hold. For a grant that is the safe side;
 for a denial it is not. Below `not` it is the other way round: what is undefined there makes the condition hold. So the
-walk goes from each denial and approval through the rules that it reads, and turns the side at each `not`.
+walk goes from each denial and approval through the rules that it reads, and turns the side at each `not`. What the
+schema says of a value goes with it into the functions that are called, and comes back with what a rule gives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-from licet.policies.syntax import Node, Policy, Rule, locals_of, operator, place, variables
+from licet.policies.syntax import Node, Parts, Policy, Rule, locals_of, operator, place, variables
 
 PARTIAL = frozenset({
     "base64.decode", "base64url.decode", "bits.and", "bits.lsh", "bits.negate", "bits.or", "bits.rsh", "bits.xor",
@@ -32,6 +34,9 @@ _UNLESS_CONSTANT = {
 
 _FREE: Node = {}
 """The schema of what may be anything."""
+
+_Schemas = tuple[Node | None, ...]
+"""What is known of several values: the schema of each, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +72,33 @@ def hazards(policy: Policy, root: Rule, schema: Node, data: Mapping[str, Any]) -
 class _Walk:
     def __init__(self, policy: Policy, root: Rule, schema: Node, data: Mapping[str, Any]) -> None:
         self._policy, self._root, self._schema, self._data = policy, root, schema, data
-        self._seen: set[tuple[int, bool]] = set()
+        self._seen: dict[tuple[int, bool, tuple[int, ...]], Node | None] = {}
         self.found: list[Hazard] = []
 
-    def rule(self, rule: Rule, silent: bool) -> None:
-        """Go through a rule; `silent` is whether the root is silent when this is undefined."""
-        if (id(rule), silent) in self._seen or rule.is_default:
-            return
-        self._seen.add((id(rule), silent))
-        for clause in rule.clauses():
-            _Clause(self, rule, clause).go(silent)
+    def rule(self, rule: Rule, silent: bool, given: _Schemas = ()) -> Node | None:
+        """Go through a rule. Gives the schema of its value, or None when nothing is known of it.
 
-    def rules_at(self, parts: tuple[str | None, ...], silent: bool) -> bool:
-        """Go through the rules that a reference under `data` reads. Whether there are any."""
+        Args:
+            silent: whether the root is silent when this is undefined.
+            given: the schemas of what a function is called with.
+        """
+        key = (id(rule), silent, tuple(map(id, given)))  # those of one place in the schema are one object
+        if key not in self._seen and not rule.is_default:
+            self._seen[key] = None
+            values = [_Clause(self, rule, clause, given).go(silent) for clause in rule.clauses()]
+            self._seen[key] = (
+                values[0] if len(values) == 1 and rule.kind in ("complete", "function") else None
+            )
+        return self._seen.get(key)
+
+    def rules_at(self, parts: Parts, silent: bool, given: _Schemas = ()) -> tuple[list[Rule], Node | None]:
+        """Go through the rules that a reference under `data` reads. Gives them, and the schema of their value."""
         read = self._policy.at(parts)
         # A default other than false is what its author wants where nothing else can be said.
-        if not any(rule.is_default and rule.head["value"].get("value") is not False for rule in read):
-            for rule in read:
-                self.rule(rule, silent)
-        return bool(read)
+        if any(rule.is_default and rule.head["value"].get("value") is not False for rule in read):
+            return read, None
+        values = [self.rule(rule, silent, given) for rule in read]
+        return read, values[0] if len(values) == 1 else None
 
     def report(self, rule: Rule, node: Node, reason: str) -> None:
         line, column = place(node) or rule.place
@@ -116,18 +129,31 @@ class _Walk:
 class _Clause:
     """One clause: its variables, and what the schema says of their values."""
 
-    def __init__(self, walk: _Walk, rule: Rule, clause: Node) -> None:
-        self._walk, self._rule, self._clause = walk, rule, clause
+    def __init__(self, walk: _Walk, rule: Rule, clause: Node, given: _Schemas) -> None:
+        self._walk, self._rule, self._clause, self._given = walk, rule, clause, given
         self._local = locals_of(clause)
-        self._bound = {name for argument in clause["head"].get("args") or () for name in variables(argument)}
+        self._bound: set[str] = set()
         self._schemas: dict[str, Node | None] = {}
 
-    def go(self, silent: bool) -> None:
-        self._body(self._clause.get("body", ()), silent)
+    def go(self, silent: bool) -> Node | None:
+        """Go through it. Gives the schema of the value of its head."""
         head = self._clause["head"]
-        for key in ("key", "value"):
-            if head.get(key) is not None:
-                self._term(head[key], silent)
+        parameters = head.get("args") or ()
+        for parameter, schema in zip_longest(parameters, self._given[: len(parameters)]):
+            self._bind(parameter, schema, silent)
+        self._body(self._clause.get("body", ()), silent)
+        if head.get("key") is not None:
+            self._term(head["key"], silent)
+        return None if head.get("value") is None else self._term(head["value"], silent)
+
+    def _bind(self, pattern: Node, schema: Node | None, silent: bool) -> None:
+        """Let the variables of a pattern stand for the parts of a value. What a pattern names has to be there."""
+        if pattern["type"] == "var":
+            self._schemas[pattern["value"]] = schema
+        elif pattern["type"] == "object" and schema is not None:
+            for key, part in pattern["value"]:
+                self._bind(part, self._follow(schema, [key], "{...}", key, silent), silent)
+        self._bound |= set(variables(pattern))
 
     def _body(self, body: Any, silent: bool) -> None:
         for expr in body:
@@ -155,31 +181,37 @@ class _Clause:
         schema = self._term(collection, silent)
         for target in targets:
             self._bound |= set(variables(target))
-        if targets[-1]["type"] == "var":
+        if targets[-1]["type"] == "var":  # an element that does not fit a pattern is passed over
             self._schemas[targets[-1]["value"]] = None if schema is None else _items(schema)
 
     def _call(self, terms: list[Node], silent: bool, node: Node) -> Node | None:
         name, arguments = operator(terms[0]), terms[1:]
         if name == "print":  # it shows what is undefined as such, and holds
             return None
-        if (
-            name in ("assign", "eq")
-            and arguments[0]["type"] == "var"
-            and arguments[0]["value"] in self._local
-        ):
-            self._schemas[arguments[0]["value"]] = self._term(arguments[1], silent)
-            self._bound.add(arguments[0]["value"])
+        if name == "assign" or (name == "eq" and self._is_variable(arguments[0])):
+            self._assign(arguments[0], arguments[1], silent)
             return None
-        for argument in arguments:
-            self._term(argument, silent)
+        given = tuple(self._term(argument, silent) for argument in arguments)
         target = self._walk.policy.resolve(self._rule.module, terms[0], self._local)
         if target is not None:
-            self._walk.rules_at(target[1], silent)
-        elif silent and _may_fail(name, arguments):
+            return self._walk.rules_at(target[1], silent, given)[1]
+        if silent and _may_fail(name, arguments):
             self._walk.report(
                 self._rule, node, f"`{_SPELLED.get(name, name)}` gives nothing for some arguments"
             )
         return None
+
+    def _assign(self, pattern: Node, value: Node, silent: bool) -> None:
+        if pattern["type"] == value["type"] == "array" and len(pattern["value"]) == len(value["value"]):
+            for part, item in zip(pattern["value"], value["value"], strict=True):
+                self._assign(part, item, silent)
+        else:
+            self._bind(pattern, self._term(value, silent), silent)
+
+    def _is_variable(self, term: Node) -> bool:
+        return (
+            term["type"] == "var" and self._walk.policy.resolve(self._rule.module, term, self._local) is None
+        )
 
     def _term(self, term: Node, silent: bool) -> Node | None:
         """Go through a term. Gives the schema of its value, or None when nothing is known, or all is said."""
@@ -210,17 +242,24 @@ class _Clause:
         target = self._walk.policy.resolve(self._rule.module, term, self._local)
         if target is None:
             head = parts[0]
-            if head["type"] != "var":
-                self._term(head, silent)
-                return None
-            schema = self._schemas.get(head["value"])
-            return None if schema is None else self._follow(schema, parts[1:], head["value"], term, silent)
+            if head["type"] == "var":
+                schema, shown = self._schemas.get(head["value"]), head["value"]
+            else:
+                schema = self._term(head, silent)
+                shown = f"{operator(head['value'][0])}(...)" if head["type"] == "call" else "it"
+            return None if schema is None else self._follow(schema, parts[1:], shown, term, silent)
         root, path = target
         if root == "input":
             given = len(path) - (len(parts) - 1)
             ahead: list[Node] = [{"type": "string", "value": name} for name in path[:given]]
             return self._follow(self._walk.schema, [*ahead, *parts[1:]], "input", term, silent)
-        if not self._walk.rules_at(path, silent) and silent:
+        rules, schema = self._walk.rules_at(path, silent)
+        if rules:
+            below = len(path) - len(rules[0].path)
+            if schema is None or below < 0:
+                return None
+            return self._follow(schema, parts[len(parts) - below :], rules[0].path[-1], term, silent)
+        if silent:
             if missing := self._walk.holds(path):
                 self._walk.report(self._rule, term, f"`{missing}` is not in the data of this policy set")
             elif any(self._looked_up(part) for part in parts[1:]):
@@ -293,5 +332,5 @@ def _items(schema: Node) -> Node:
     schema, _ = _not_null(schema)
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), Mapping):
-            return dict(schema[key])
+            return schema[key]  # type: ignore[no-any-return]
     return _FREE

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 from decimal import Decimal, InvalidOperation
 
 from pydantic_core import PydanticCustomError
@@ -99,6 +100,18 @@ def decimal_text(value: Decimal) -> str:
         return "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def integer_text(value: int) -> str:
+    """The digits of an integer.
+
+    Raises:
+        NumberRefused: there are more than Python writes.
+    """
+    try:
+        return str(value)
+    except ValueError:  # the time it would take grows with the square of the digits
+        raise NumberRefused(f"has more than {sys.get_int_max_str_digits()} digits") from None
 
 
 def to_decimal(value: object) -> Decimal:

@@ -19,6 +19,7 @@ from licet.audit.canonical import Json, canonical
 from licet.tools.arguments import Arguments
 from licet.tools.context import ToolContext
 from licet.tools.errors import FieldError, HookFailed, HookTimeout, MissingProvider, ToolError
+from licet.tools.exact_numbers import NumberRefused, check_size
 from licet.tools.injection import Injector
 from licet.tools.invocation import TimeIsUp, call_within
 from licet.tools.plain_values import attribute_values, canonical_values
@@ -199,11 +200,15 @@ def bind_price(
 
 
 def read_price(answer: Any) -> Decimal:
-    """A price: a Decimal, or text of one; finite and not negative."""
+    """A price: a Decimal, or text of one; finite, not negative, and of no more digits than any exact number."""
     try:
         price = Decimal(answer) if isinstance(answer, Decimal | str | int) and answer is not True else None
+        if price is not None and price.is_finite():
+            check_size(price)  # 1E+999999 takes half a minute to become a whole number of units
     except InvalidOperation:
         price = None
+    except NumberRefused as error:
+        raise Nonsense(f"must answer a price in USD, and answers one that {error}") from None
     if price is None or isinstance(answer, bool) or not price.is_finite() or price < 0:
         raise Nonsense("must answer a Decimal of USD that is finite and not negative")
     return price

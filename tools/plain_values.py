@@ -30,6 +30,7 @@ from licet.tools.exact_numbers import (
     MAX_SAFE_INTEGER,
     NumberRefused,
     decimal_text,
+    integer_text,
 )
 
 MASK = "**********"
@@ -54,7 +55,7 @@ def _shown_name(part: str | int) -> str:
 
 def canonical_values(value: Any, faults: list[FieldError]) -> Any:
     """`value` with decimals, and integers beyond 2**53 - 1, as text. What cannot be said goes to `faults`."""
-    return _Walk(faults, decimal_text, str).any(value, ())
+    return _Walk(faults, decimal_text, integer_text).any(value, ())
 
 
 def policy_values(value: Any, faults: list[FieldError]) -> Any:
@@ -62,7 +63,7 @@ def policy_values(value: Any, faults: list[FieldError]) -> Any:
     return _Walk(
         faults,
         lambda number: orjson.Fragment(decimal_text(number).encode()),
-        lambda number: orjson.Fragment(str(number).encode()),
+        lambda number: orjson.Fragment(integer_text(number).encode()),
     ).any(value, ())
 
 
@@ -80,7 +81,7 @@ def json_text(value: Any, faults: list[FieldError]) -> str:
     tree = _Walk(
         faults,
         lambda number: _Literal(_fraction(decimal_text(number))),
-        lambda number: _Literal(str(number)),
+        lambda number: _Literal(integer_text(number)),
         lambda number: _Literal(json.dumps(number)),
     ).any(value, ())
     return _text(tree)
@@ -193,7 +194,7 @@ class _Walk:
     def key(self, key: Any, path: Path) -> str:
         if type(key) is str:
             return key
-        plain = canonical_values(key, self.faults)
+        plain = _Walk(self.faults, decimal_text, integer_text).any(key, (*path, "(a name)"))
         if isinstance(plain, str):
             return plain
         if isinstance(plain, bool | int | float | None):

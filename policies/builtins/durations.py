@@ -55,12 +55,12 @@ def _go_duration(written: str) -> int:
         return 0
     if not rest:
         raise Undefined
-    total = 0
-    while rest:
-        match = _GO_PART.match(rest)
+    total, place = 0, 0
+    while place < len(rest):
+        match = _GO_PART.match(rest, place)
         if match is None or not (match[1] or match[3]) or match[4] not in _NANOSECONDS:
             raise Undefined
-        rest = rest[match.end() :]
+        place = match.end()
         total = (total + _part(match[1], match[3] or "", _NANOSECONDS[match[4]])) % 2**64
         if total > _MOST:
             raise Undefined

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from licet.policies.builtins.go_floats import float_text, with_point
 from licet.policies.builtins.go_text import quote, show
 from licet.policies.builtins.printable import is_printable
-from licet.policies.builtins.values import Number, Stop, Undefined, Value, bounded, go_int, text
+from licet.policies.builtins.values import Number, Stop, Undefined, Value, Work, bounded, go_int, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,13 @@ def sprintf(form: Value, values: Value) -> Value:
     layout = text(form)
     if type(values) is not tuple:
         raise Undefined
-    printer = _Printer([_argument(value) for value in values])
+    work = Work()
+    printer = _Printer([_argument(value, work) for value in values])
     printer.run(layout)
     return "".join(printer.out)
 
 
-def _argument(value: Value) -> _Argument:
+def _argument(value: Value, work: Work) -> _Argument:
     if type(value) is str:
         return value
     if type(value) is not Number:
@@ -47,6 +48,7 @@ def _argument(value: Value) -> _Argument:
         found = float(written)
         return written if found in (float("inf"), float("-inf")) else found
     small = go_int(written)
+    work.take((len(written) // 50) ** 2 // 20)  # reading an integer takes the square of its length
     return _Big(int(written)) if small is None else small
 
 

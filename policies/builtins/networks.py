@@ -99,12 +99,9 @@ def _contains(outer: _Network, first: int, bits: int) -> bool:
     )
 
 
-def _matches(outer: Value, inner: Value) -> bool:
-    network = _cidr(outer)
-    address = _address(text(inner))
-    if address is not None:
-        return _contains(network, *address)
-    other = _cidr(inner)
+def _matches(network: _Network, other: tuple[int, int] | _Network) -> bool:
+    if not isinstance(other, _Network):
+        return _contains(network, *other)
     if network.bits == other.bits == 128 and 0xFFFF not in (network.first >> 32, other.first >> 32):
         return network.length <= other.length and network.first <= other.first <= network.last
     return _contains(network, other.first, other.bits) and _contains(network, other.last, other.bits)
@@ -112,14 +109,16 @@ def _matches(outer: Value, inner: Value) -> bool:
 
 def contains_matches(cidrs: Value, others: Value) -> Value:
     """`net.cidr_contains_matches(cidrs, cidrs_or_ips)`: the pairs of indices of which one holds the other."""
-    found: set[Value] = set()
-    steps = 0
-    for outer, mine in _indexed(cidrs):
-        for inner, yours in _indexed(others):
-            steps = bounded(steps + 1)
-            if _matches(outer, inner):
-                found.add((mine, yours))
-    return frozenset(found)
+    outer = _indexed(cidrs)
+    inner = _indexed(others) if outer else []
+    if not inner:
+        return frozenset()
+    bounded(len(outer) * len(inner))
+    networks = [(_cidr(item), index) for item, index in outer]
+    places = [(_address(text(item)) or _cidr(item), index) for item, index in inner]
+    return frozenset(
+        (mine, yours) for network, mine in networks for other, yours in places if _matches(network, other)
+    )
 
 
 def _indexed(value: Value) -> list[tuple[Value, Value]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from licet.policies.builtins.values import Builtin, Object, Undefined, Value, bounded
+from licet.policies.builtins.values import Builtin, Object, Undefined, Value, Work, bounded, write
 
 
 def subset(whole: Value, part: Value) -> Value:
@@ -27,19 +27,43 @@ def _within(whole: Value, part: Value) -> bool | None:
 
 
 def _holds(whole: Value, part: Value) -> bool:
-    return whole == part or bool(_within(whole, part))
+    found = _within(whole, part)
+    return whole == part if found is None else found
 
 
 def _runs(whole: tuple[Value, ...], part: tuple[Value, ...]) -> bool:
-    return any(whole[start : start + len(part)] == part for start in range(len(whole) - len(part) + 1))
+    """Whether the part stands in the whole in one piece. By Knuth, Morris and Pratt: no element is gone back to."""
+    # Each distinct element has a number, so that a large one is read once, however often it is compared.
+    numbers: dict[Value, int] = {}
+    within, wanted = ([numbers.setdefault(item, len(numbers)) for item in items] for items in (whole, part))
+    matched = 0
+    shorter = _shorter(wanted)
+    for item in within:
+        while matched and (matched == len(wanted) or wanted[matched] != item):
+            matched = shorter[matched - 1]
+        matched += bool(wanted) and wanted[matched] == item
+        if matched == len(wanted):
+            return True
+    return not wanted
+
+
+def _shorter(items: list[int]) -> list[int]:
+    """For each beginning of the items the length of the longest shorter one that it ends with."""
+    found = [0] * len(items)
+    length = 0
+    for place in range(1, len(items)):
+        while length and items[length] != items[place]:
+            length = found[length - 1]
+        length += items[length] == items[place]
+        found[place] = length
+    return found
 
 
 def reachable_paths(graph: Value, initial: Value) -> Value:
     """`graph.reachable_paths(graph, initial)`: the set of paths from the initial vertices, each an array."""
     if type(graph) is not Object or (type(initial) is not tuple and type(initial) is not frozenset):
         raise Undefined
-    found: set[Value] = set()
-    steps = 0
+    found = _Paths()
     waiting: list[tuple[Value, tuple[Value, ...]]] = []
     for vertex in initial:
         if vertex not in graph:
@@ -47,10 +71,11 @@ def reachable_paths(graph: Value, initial: Value) -> Value:
         edges = _edges(graph[vertex])
         if not edges:
             found.add((vertex,))
+        found.work.take(len(edges))
         waiting += [(edge, (vertex,)) for edge in edges]
     while waiting:
-        steps = bounded(steps + 1)
         vertex, path = waiting.pop()
+        found.work.take(1 + len(path))
         if vertex not in graph:
             found.add(path)
             continue
@@ -58,12 +83,34 @@ def reachable_paths(graph: Value, initial: Value) -> Value:
         edges = _edges(graph[vertex])
         if not edges:
             found.add(path)
+        found.work.take(len(edges) * len(path))
         for edge in edges:
             if edge in path:
                 found.add(path)
             else:
                 waiting.append((edge, path))
-    return frozenset(found)
+    return frozenset(found.all)
+
+
+class _Paths:
+    """The paths so far. Few vertices have many paths between them, so what they hold together is bounded."""
+
+    def __init__(self) -> None:
+        self.all: set[Value] = set()
+        self.work = Work()
+        self._elements = 0
+        self._sizes: dict[Value, int] = {}
+
+    def add(self, path: tuple[Value, ...]) -> None:
+        if path not in self.all:
+            self._elements = bounded(self._elements + sum(map(self._size, path)))
+            self.all.add(path)
+
+    def _size(self, vertex: Value) -> int:
+        """In elements: a long text stands for one per 50 characters."""
+        if vertex not in self._sizes:
+            self._sizes[vertex] = 1 + len(write(vertex)) // 50
+        return self._sizes[vertex]
 
 
 def _edges(value: Value) -> tuple[Value, ...]:

@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import re
 import urllib.parse
+from bisect import bisect_right
+from collections.abc import Iterable
 from functools import partial
 
 from licet.policies.builtins.values import (
@@ -17,6 +19,7 @@ from licet.policies.builtins.values import (
     Stop,
     Undefined,
     Value,
+    Work,
     bounded,
     int64,
     text,
@@ -33,14 +36,25 @@ def _string(raw: bytes) -> str:
 
 def any_prefix_match(search: Value, base: Value) -> Value:
     """`strings.any_prefix_match(search, base)`."""
-    bases = tuple(_strings(base))
-    return any(one.startswith(bases) for one in _strings(search))
+    bases, searched = _strings(base), _strings(search)
+    return _any_begins(searched, bases)
 
 
 def any_suffix_match(search: Value, base: Value) -> Value:
     """`strings.any_suffix_match(search, base)`."""
-    bases = tuple(_strings(base))
-    return any(one.endswith(bases) for one in _strings(search))
+    bases, searched = _strings(base), _strings(search)
+    return _any_begins((one[::-1] for one in searched), (one[::-1] for one in bases))
+
+
+def _any_begins(searched: Iterable[str], bases: Iterable[str]) -> bool:
+    """Whether one of the texts begins with one of the bases, without holding each against each."""
+    kept: list[str] = []
+    for base in sorted(bases):
+        if not kept or not base.startswith(kept[-1]):  # what begins with another base finds nothing more
+            kept.append(base)
+    # No base begins another any more, so the last that sorts before a text is the only one that may begin it.
+    places = ((one, bisect_right(kept, one)) for one in searched)
+    return any(place and one.startswith(kept[place - 1]) for one, place in places)
 
 
 def _strings(value: Value) -> list[str]:
@@ -61,7 +75,9 @@ def split_n(split: Value, mark: Value, most: Value) -> Value:
     """`strings.split_n(x, delimiter, n)`: the first n parts, or the last -n."""
     source, delimiter, number = text(split), text(mark), int64(most)
     parts = source.split(delimiter) if delimiter else list(source)
-    return tuple(parts[:number] if number >= 0 else parts[max(len(parts) + number, 0) :])
+    found = parts[:number] if number >= 0 else parts[max(len(parts) + number, 0) :]
+    bounded(len(found))
+    return tuple(found)
 
 
 def indexof_n(searched: Value, part: Value) -> Value:
@@ -70,10 +86,12 @@ def indexof_n(searched: Value, part: Value) -> Value:
     if not wanted:
         raise Undefined
     found: list[Value] = []
+    work = Work()
     at = within.find(wanted)
     while at >= 0:
         found.append(Number(at))
         bounded(len(found))
+        work.take(1 + len(wanted) // 50)  # each search reads what it looks for anew
         at = within.find(wanted, at + 1)
     return tuple(found)
 

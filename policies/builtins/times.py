@@ -27,6 +27,7 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MOST_YEARS = 10**9
+_LONGEST_LAYOUT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,18 @@ def _zone(name: str) -> ZoneInfo | None:
         raise Undefined from None
 
 
+def _layout(written: str) -> str:
+    if len(written) > _LONGEST_LAYOUT:
+        raise Stop(f"a layout of more than {_LONGEST_LAYOUT} characters")
+    return written
+
+
 def _time(value: Value) -> _Time:
     parts = list(value) if isinstance(value, tuple) else [value]
     if not parts or type(parts[0]) is not Number:
         raise Undefined
     zone = _zone(text(parts[1])) if len(parts) > 1 else None
-    layout = text(parts[2]) if len(parts) > 2 else ""
+    layout = _layout(text(parts[2])) if len(parts) > 2 else ""
     nanoseconds = big_float(parts[0].text)
     if nanoseconds.denominator != 1 or not _LEAST <= nanoseconds <= _MOST:
         raise Undefined
@@ -179,7 +186,7 @@ def diff(one: Value, other: Value) -> Value:
 
 def parse_ns(layout: Value, value: Value) -> Value:
     """`time.parse_ns(layout, value)`."""
-    form, source = text(layout), text(value)
+    form, source = _layout(text(layout)), text(value)
     return _parse(_bytes(NAMED.get(form, form)), _bytes(source))
 
 

@@ -14,6 +14,9 @@ from decimal import Decimal
 from functools import cached_property, cmp_to_key
 from typing import TypeAlias
 
+_SHORT = 16
+"""Integers of fewer digits are hashed as such."""
+
 
 class Number:
     """A number as it was written. Two are equal when their values are: `1` and `1.0`.
@@ -34,7 +37,18 @@ class Number:
         return isinstance(other, Number) and (self.text == other.text or self.value == other.value)
 
     def __hash__(self) -> int:
-        return hash(self.value)
+        if len(self.text) < _SHORT and self.text.isdecimal():
+            return hash(int(self.text))
+        sign, digits, exponent = self.value.as_tuple()
+        if not isinstance(exponent, int):
+            return hash(self.value)
+        written = "".join(map(str, digits))
+        kept = written.strip("0") and written.rstrip("0")
+        exponent += len(written) - len(kept)
+        if not kept or 0 <= exponent < _SHORT - len(kept):
+            return hash((-1) ** sign * int(kept or "0") * 10 ** (exponent if kept else 0))
+        # By its text: anybody can find many numbers whose own hash is the same, and none whose texts' is.
+        return hash(f"{sign}{kept}e{exponent}")
 
     def __repr__(self) -> str:
         return f"Number({self.text})"
@@ -66,6 +80,10 @@ class Stop(Exception):
 MOST = 100_000
 """The most elements that a builtin gives, or steps that it takes."""
 
+MOST_WORK = 1_000_000
+"""The most that a builtin does where that is not bounded by how long its arguments are. One is an element that is
+looked at, or up to 50 characters."""
+
 
 def bounded(count: int) -> int:
     """`count`, when a builtin may give so many elements.
@@ -76,6 +94,23 @@ def bounded(count: int) -> int:
     if count > MOST:
         raise Stop(f"it would give more than {MOST} elements")
     return count
+
+
+class Work:
+    """What one call of a builtin does, counted as it is done: no deadline ends a builtin in its midst."""
+
+    def __init__(self) -> None:
+        self._left = MOST_WORK
+
+    def take(self, amount: int) -> None:
+        """Count so much more.
+
+        Raises:
+            Stop: it is too much.
+        """
+        self._left -= amount
+        if self._left < 0:
+            raise Stop(f"it would take more than {MOST_WORK} steps")
 
 
 def text(value: Value) -> str:

@@ -66,6 +66,10 @@ def test_what_is_declared_is_imported() -> None:
     assert set(imported()) | set(NOT_IMPORTED) >= CORE | EXTRAS
 
 
+def test_nothing_is_declared_twice() -> None:
+    assert not CORE & EXTRAS
+
+
 def test_an_exception_is_still_one() -> None:
     assert not set(NOT_IMPORTED) & set(imported())
     assert set(NOT_IMPORTED) <= CORE | EXTRAS

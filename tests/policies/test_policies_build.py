@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from conftest import INPUT, decide
+from asking import INPUT, decide
 
 from licet.policies import PolicyError, load, opa, toolchain
 from licet.policies.bundle import ENTRYPOINTS, SHIPPED, Bundle

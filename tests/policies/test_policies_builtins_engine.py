@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import INPUT, changed, decide
+from asking import INPUT, changed, decide
 
 from licet.policies import PolicyEngine, PolicyError, load
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from conftest import INPUT, changed, decide
+from asking import INPUT, changed, decide
 
 from licet.policies import PolicyError, load
 

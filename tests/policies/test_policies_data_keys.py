@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import changed, decide
+from asking import changed, decide
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

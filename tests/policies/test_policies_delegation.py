@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import changed, decide
+from asking import changed, decide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opa_process import OpaProcess

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import re
+import tarfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,12 +14,14 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import changed, decide
+from asking import changed, decide
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet.policies import load
+from licet.policies import PolicyError, load
+from licet.policies.bundle import SHIPPED, Bundle, unpacked
 from licet.policies.json_text import normal
+from licet.policies.library import with_folder
 
 Make = Callable[..., Path]
 
@@ -108,3 +113,42 @@ async def test_a_number_is_the_same_however_it_is_spelled(
     raw = orjson.dumps(changed("call.args", {"n": "@"})).replace(b'"@"', spelled.encode())
     decision = await decide(engine, raw)
     assert sorted(denial.message for denial in decision.denials) == said
+
+
+LONG = b"1e" + b"9" * 5000
+
+
+def test_an_exponent_of_any_length_is_left_as_it_is() -> None:
+    for number in (LONG, b"-1.50E-" + b"0" * 5000 + b"2"):
+        assert normal(b'{"a": [%b, 1e2]}' % number) == b'{"a": [%b, 100]}' % number
+
+
+async def test_an_input_with_a_number_beyond_all_reading_is_denied_and_nothing_is_raised() -> None:
+    decision = await decide(load(), b'{"call": {"args": {"amount": %b}}}' % LONG)
+    assert not decision.allow
+
+
+def test_a_number_in_a_bundle_that_nobody_can_read_is_refused_with_its_place() -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in {
+            **unpacked(SHIPPED.read_bytes()),
+            "data.json": b'{"limits": {"desks": [{"most": %b}]}}' % LONG,
+        }.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    with pytest.raises(PolicyError, match=r"mine: limits\.desks\[0\]\.most in its data is a number"):
+        Bundle.unpack(gzip.compress(out.getvalue()), "mine")
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", LONG.decode(), "9" * 5000])
+def test_a_number_in_a_folders_data_that_no_float_can_be_is_refused_with_its_place(
+    folder: Make, number: str
+) -> None:
+    place = folder(
+        shop='package licet.user.shop\n\ngrant contains "g" if input.run.step < data.limits.most\n',
+        limits__data_dot_json=f'{{"most": [1, {number}]}}',
+    )
+    with pytest.raises(PolicyError, match=r"data\.json: most\[1\] is a number beyond"):
+        with_folder(place)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
-from conftest import INPUT, changed, decide
+from asking import INPUT, changed, decide
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -80,6 +80,45 @@ SILENCED = {
         DENY + "large\n\ndefault large := false\n\nlarge if input.call.args.amount > 100", "args.amount", 10,
     ),
     "a function it calls": (DENY + "large(1)\n\nlarge(n) if input.call.args.amount > n", "args.amount", 13),
+    "a parameter": (DENY + "large(input.call)\n\nlarge(call) if call.args.amount > 100", "`call.args.amount`", 16),
+    "a parameter that is the input": (
+        DENY + "large(input)\n\nlarge(i) if i.call.args.amount > 100", "`i.call.args.amount` may be", 13,
+    ),
+    "a parameter of a parameter": (
+        DENY + "large(input)\n\nlarge(i) if above(i.call, 100)\n\nabove(call, n) if call.args.amount > n",
+        "`call.args.amount` may be missing", 19,
+    ),
+    "the second parameter": (
+        DENY + "above(100, input.call.args)\n\nabove(n, args) if args.amount > n", "`args.amount` may be", 19,
+    ),
+    "a variable that is handed on": (
+        DENY + "{\n\tsome origin in input.call.provenance\n\tseen(origin)\n}\n\nseen(it) if it.sources[0]",
+        "`it.sources` may have nothing", 13,
+    ),
+    "what a function gives": (DENY + "amount(input.call) > 1\n\namount(call) := call.args.amount", "`call.args.", 17),
+    "a field of what a function gives": (
+        DENY + "args_of(input).amount > 1\n\nargs_of(i) := i.call.args", "`args_of(...).amount` may", 48,
+    ),
+    "a field of what a rule gives": (DENY + "args.amount > 1\n\nargs := input.call.args", "`args.amount` may", 48),
+    "a field of what an imported rule gives": (
+        "import data.licet.user.shop.args as given\n\n" + DENY + "given.amount > 1\n\nargs := input.call.args",
+        "`args.amount` may", 48,
+    ),
+    "a parameter that is a pattern": (
+        DENY + 'large(input.call.args)\n\nlarge({"amount": n}) if n > 100', "`{...}.amount` may be missing", 8,
+    ),
+    "a variable that is unified": (DENY + "{\n\targs = input.call.args\n\targs.amount > 1\n}", "`args.amount`", 2),
+    "each argument as a number": (
+        DENY + "{\n\tsome value in input.call.args\n\tto_number(value) > 1\n}", "`to_number` gives nothing", 2,
+    ),
+    "each argument as a moment, with its name": (
+        DENY + '{\n\tsome key, value in input.call.args\n\tkey != "x"\n\ttime.parse_rfc3339_ns(value) > 1\n}',
+        "`time.parse_rfc3339_ns` gives nothing", 2,
+    ),
+    "each argument as a number, in a function": (
+        DENY + "{\n\tsome value in input.call.args\n\tlarge(value)\n}\n\nlarge(text) if to_number(text) > 1",
+        "`to_number` gives nothing", 16,
+    ),
     "an import": ("import input.call.args\n\n" + DENY + "args.amount > 100", "`input.call.args.amount`", 48),
 }  # fmt: skip
 
@@ -117,6 +156,20 @@ HEARD = {
     "a template, which shows what is undefined": (
         'deny contains {"rule": "r", "message": $"{input.call.args.x}"} if input.tool.name == "x"'
     ),
+    "a parameter below not": DENY + "not small(input.call)\n\nsmall(call) if call.args.amount <= 100",
+    "a parameter of which the field is always there": (
+        DENY + 'is_write(input)\n\nis_write(i) if i.tool.effect == "write"'
+    ),
+    "a parameter of which nothing is known": (
+        DENY + 'large(object.get(input.call.args, "size", {"of": 101}))\n\nlarge(size) if size.of > 100'
+    ),
+    "a default of a function": (
+        DENY + "large(input.call)\n\ndefault large(_) := true\n\nlarge(call) := false if call.args.amount < 9"
+    ),
+    "a field of one of several values": (
+        DENY + 'size.n > 1\n\ndefault size := {"n": 2}\n\nsize := input.call.args if input.run.step > 3'
+    ),
+    "a field that is always there of what a rule gives": DENY + 'tool.name == "x"\n\ntool := input.tool',
     "a grant": 'grant contains "g" if input.call.args.amount < 100',
 }
 

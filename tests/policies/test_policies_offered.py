@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import INPUT
+from asking import INPUT
 from jsonschema import Draft202012Validator
 from opa_process import OpaProcess
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from conftest import INPUT, changed, decide
+from asking import INPUT, changed, decide
 from test_policies_compose import FOUR_EYES, LAX, LIMIT
 
 from licet.policies import PolicyEngine, library, load

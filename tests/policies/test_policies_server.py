@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import INPUT, changed, decide
+from asking import INPUT, changed, decide
 from opa_process import OpaProcess, free_port
 
 from licet import ConfigurationError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from conftest import INPUT, decide
+from asking import INPUT, decide
 from opa_process import OpaProcess
 from test_policies_compose import LIMIT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from conftest import changed
+from asking import changed
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from opa_process import OpaProcess

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import INPUT, decide
+from asking import INPUT, decide
 from opa_process import OpaProcess
 
 from licet.policies import OpaServer, PolicyUnavailable

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import INPUT, changed, decide
+from asking import INPUT, changed, decide
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings

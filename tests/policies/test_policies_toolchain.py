@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import INPUT, changed
+from asking import INPUT, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +106,11 @@ def build(tool: Toolchain, what: Files) -> Any:
 def test_both_are_the_pinned_version(carried: Carried, program: Toolchain) -> None:
     assert carried.version() == opa.PINNED
     assert program.version() == opa.PINNED
+
+
+def test_a_module_that_is_older_than_what_asks_it_says_what_to_do(carried: Carried) -> None:
+    with pytest.raises(PolicyError, match=r"older than its sources, and cannot fold: .*`make toolchain`"):
+        carried._ask("fold")
 
 
 def test_the_module_is_built_from_the_pinned_version() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from conftest import INPUT, changed, decide
+from asking import INPUT, changed, decide
 
 from licet.audit.events import Decided
 from licet.policies import PolicyEngine, PolicyError, load

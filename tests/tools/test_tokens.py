@@ -17,6 +17,7 @@ from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 
 from licet import Agent, Claims, ConfigurationError, Principal, TokenVerifier
 from licet.tools.identity import (
+    ActorNamed,
     AlgorithmRefused,
     BadSignature,
     ClaimRefused,
@@ -435,6 +436,28 @@ async def test_a_delegated_token_names_the_agent_too(issuer: Issuer) -> None:
 async def test_an_actor_that_is_none_refuses_the_token(issuer: Issuer, act: Any) -> None:
     with pytest.raises(ClaimRefused):
         await verifier(issuer).delegated(issuer.token(act=act))
+
+
+@pytest.mark.parametrize("act", [{"sub": "desk-bot"}, {}, "desk-bot", [], {"sub": "x", "iss": "other"}])
+async def test_a_delegated_token_is_not_taken_for_the_subjects_own(issuer: Issuer, act: Any) -> None:
+    token = issuer.token(act=act)
+    for it in (verifier(issuer), verifier(issuer, claims=Claims(agent="azp"))):
+        for ask in (it.principal, it.agent):
+            with pytest.raises(ActorNamed, match=r"claim act says .* TokenVerifier\.delegated") as found:
+                await ask(token)
+            assert found.value.claim == "act" and "desk-bot" not in str(found.value)
+
+
+async def test_an_agent_that_another_claim_names_is_not_lost_either(issuer: Issuer) -> None:
+    it = verifier(issuer, claims=Claims(agent="azp"))
+    token = issuer.token(azp="desk-bot")
+    with pytest.raises(ActorNamed, match="claim azp says"):
+        await it.principal(token)
+    assert (await it.delegated(token)).agent == Agent("desk-bot")
+    assert await verifier(issuer).principal(token) == Principal(
+        "alice"
+    )  # where it is nobody's name for the agent
+    assert await it.principal(issuer.token()) == Principal("alice")
 
 
 async def test_an_agent_has_a_token_of_its_own(issuer: Issuer) -> None:

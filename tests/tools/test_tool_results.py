@@ -12,6 +12,7 @@ import pytest
 from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, SecretStr
 
 from licet.tools import InvalidResult, declare
+from licet.tools.hooks import Nonsense, read_price
 
 
 class Account(BaseModel):
@@ -29,6 +30,13 @@ class Page:
 
     day: date
     items: tuple[int, ...]
+
+
+class Huge(int):
+    """An integer that pytest need not write."""
+
+    def __repr__(self) -> str:
+        return "huge"
 
 
 def encode(annotation: Any, value: Any) -> bytes:
@@ -71,6 +79,10 @@ def test_an_integer_that_readers_would_round_is_written_as_text() -> None:
         (float, math.nan, ""),
         (dict[str, Any], {"a": [object()]}, "a/0"),
         (Decimal, Decimal("1E+999999"), ""),
+        (dict[str, Any], {"a": [Decimal("1E+3000000")]}, "a/0"),
+        (dict[str, Any], {"a": Decimal("1E-3000000")}, "a"),
+        (dict[str, Any], {"a": [Huge(10**5000)]}, "a/0"),
+        (dict[str, dict[Decimal, int]], {"a": {Decimal("1E+3000000"): 1}}, "a/(a name)"),
         (str, "\ud800", ""),
         (str, "x" * 1_000_001, ""),
     ],
@@ -106,3 +118,11 @@ def test_a_check_of_the_results_own_that_breaks_is_a_fault_and_is_not_quoted() -
         with pytest.raises(InvalidResult) as caught:
             encode(annotation, ["hunter2"] if annotation in (list[checked], list[written]) else "hunter2")
         assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "price", [Decimal("1E+999999"), "1e400000", Decimal("1E-999999"), 10**5000], ids=type
+)
+def test_a_price_that_would_take_long_to_count_is_refused(price: Any) -> None:
+    with pytest.raises(Nonsense, match="more than 100 digits"):
+        read_price(price)

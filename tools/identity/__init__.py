@@ -2,6 +2,7 @@
 
 from licet.tools.identity.claims import Claims, Fixed
 from licet.tools.identity.errors import (
+    ActorNamed,
     AlgorithmRefused,
     BadSignature,
     ClaimRefused,
@@ -18,6 +19,7 @@ from licet.tools.identity.remote_keys import RemoteKeys
 from licet.tools.identity.verifier import Delegated, TokenVerifier
 
 __all__ = [
+    "ActorNamed",
     "AlgorithmRefused",
     "BadSignature",
     "ClaimRefused",

@@ -92,13 +92,22 @@ class Claims:
             problem = "and the others that are mapped hold what no principal can: text or a number that JSON has not"
         raise ClaimRefused(self.subject, problem)
 
+    def names_actor(self, claims: Mapping[str, Any]) -> str | None:
+        """The claim that says that somebody acts for the subject; None when the token is the subject's own.
+
+        `act` says so wherever else this application looks for the agent.
+        """
+        if "act" in claims:
+            return "act"
+        return None if _at(claims, self.agent) is _MISSING else self.agent
+
     def actor(self, claims: Mapping[str, Any]) -> Agent | None:
         """Who acts for the subject; None when the token is the subject's own.
 
         Raises:
             ClaimRefused: the claim does not say who.
         """
-        if _at(claims, self.agent) is _MISSING and "act" not in claims:
+        if self.names_actor(claims) is None:
             return None
         roles = _names(claims, self.agent_roles) if self.agent_roles else None
         return self._agent(claims, self.agent, roles)

@@ -55,5 +55,19 @@ class ClaimRefused(TokenRefused):
         self.claim = claim
 
 
+class ActorNamed(ClaimRefused):
+    """It says that somebody acts for its subject (RFC 8693, section 4.1), where it was to be the subject's own.
+
+    `TokenVerifier.delegated` reads such a token and gives both: start the run for the one, with the other as its agent.
+    """
+
+    def __init__(self, claim: str) -> None:
+        super().__init__(
+            claim,
+            "says that an agent acts for its subject, and it is read as the subject's own; an application that lets "
+            "agents act for its users reads it with TokenVerifier.delegated",
+        )
+
+
 class KeysUnavailable(ServiceDown):
     """The issuer's keys cannot be had, so nobody can be proved to be anybody. Over HTTP that is a 503."""

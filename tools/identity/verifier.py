@@ -13,6 +13,7 @@ from licet.tools.agent import Agent
 from licet.tools.identity.claims import Claims
 from licet.tools.identity.compact import Compact, read_compact
 from licet.tools.identity.errors import (
+    ActorNamed,
     AlgorithmRefused,
     BadSignature,
     ClaimRefused,
@@ -76,7 +77,7 @@ class TokenVerifier:
         types: Collection[str] = TYPES,
         clock: Clock | None = None,
     ) -> None:
-        if find_spec("joserfc") is None or find_spec("httpx2") is None:
+        if find_spec("httpx2") is None:
             raise ConfigurationError("TokenVerifier needs the auth extra: pip install 'licet[auth]'")
         self._audience = frozenset([audience] if isinstance(audience, str) else audience)
         if not issuer or not self._audience or not all(self._audience):
@@ -94,16 +95,17 @@ class TokenVerifier:
         self._keys = self._where(jwks)
 
     async def principal(self, token: str) -> Principal:
-        """Whom the token proves.
+        """Whom the token proves, when it is their own.
 
         Args:
             token: in compact form, without `Bearer`.
 
         Raises:
+            ActorNamed: it says that an agent acts for them. `delegated` takes both kinds of token.
             TokenRefused: it proves nobody; each reason has a class of its own.
             KeysUnavailable: the issuer's keys cannot be had.
         """
-        return self._claims.principal(await self.verify(token))
+        return self._claims.principal(await self._own(token))
 
     async def delegated(self, token: str) -> Delegated:
         """Whom the token proves, and which agent acts for them when it says so (claim `act`, RFC 8693).
@@ -123,7 +125,7 @@ class TokenVerifier:
         Raises:
             TokenRefused, KeysUnavailable: as for `principal`.
         """
-        return self._claims.agent_itself(await self.verify(token))
+        return self._claims.agent_itself(await self._own(token))
 
     async def verify(self, token: str) -> dict[str, Any]:
         """The claims of a token that holds: signed by the issuer, for this audience, at this time.
@@ -142,6 +144,13 @@ class TokenVerifier:
         claims = compact.claims()
         self._check_parties(claims)
         self._check_times(claims, self._clock.now())
+        return claims
+
+    async def _own(self, token: str) -> dict[str, Any]:
+        """The claims of a token that its subject uses: whoever asks for one of two actors must not miss the other."""
+        claims = await self.verify(token)
+        if (named := self._claims.names_actor(claims)) is not None:
+            raise ActorNamed(named)
         return claims
 
     async def _key(self, algorithm: str, kid: str | None) -> Key:
