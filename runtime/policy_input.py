@@ -20,9 +20,7 @@ from licet.tools import Tool
 _TOOLS: dict[int, tuple[Tool, bytes]] = {}
 
 
-def build(
-    call: Call, environment: dict[str, Any], tenant_data: orjson.Fragment, now: datetime
-) -> bytes:
+def build(call: Call, environment: dict[str, Any], tenant_data: orjson.Fragment, now: datetime) -> bytes:
     """The policy input of a call, JSON; decimals in the arguments are exact numbers."""
     run, arguments = call.run, call.arguments
     if run.policy_prefix is None:

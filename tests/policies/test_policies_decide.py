@@ -132,7 +132,14 @@ async def test_an_input_that_breaks_the_schema_is_denied(
         decision = await decide(shipped, document)
         assert not decision.allow, stranger
         assert decision.cause is None
-    assert refused >= 4 or place[-1] in ("args", "attributes", "environment", "tenant_data", "resource", "sources")
+    assert refused >= 4 or place[-1] in (
+        "args",
+        "attributes",
+        "environment",
+        "tenant_data",
+        "resource",
+        "sources",
+    )
 
 
 json_values = st.recursive(
