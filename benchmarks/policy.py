@@ -28,7 +28,7 @@ import orjson
 
 from benchmarks import provenance
 from licet.audit.clock import new_id
-from licet.policies import OpaServer, opa
+from licet.policies import OpaServer, opa_program
 from licet.policies.inprocess import InProcessEngine
 from licet.policies.load import policy_set
 from licet.policies.server_bundle import for_server
@@ -220,7 +220,7 @@ def served(folder: Path) -> Iterator[str]:
         bundle = Path(place) / "licet.tar.gz"
         bundle.write_bytes(for_server(policy_set(folder)))
         server = subprocess.Popen(
-            [str(opa.find()), "run", "--server", "--addr", address, "--log-level", "error",
+            [str(opa_program.find()), "run", "--server", "--addr", address, "--log-level", "error",
              "--skip-version-check", "--bundle", str(bundle)],
             stderr=subprocess.DEVNULL,
         )  # fmt: skip

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from licet.audit.errors import LicetError
-from licet.policies import opa, toolchain
+from licet.policies import opa_program, toolchain
 from licet.policies.bundle import SHIPPED, Bundle
 from licet.policies.capabilities import derive
 from licet.policies.library import CAPABILITIES, shipped, with_folder
@@ -37,9 +37,12 @@ def main() -> int:
     )
     options = parser.parse_args()
     try:
-        for tool in (opa.Program(opa.find()), toolchain.find()):
-            if (found := tool.version()) != opa.PINNED:
-                print(f"opa is {found}, and the shipped bundle is built with {opa.PINNED}", file=sys.stderr)
+        for tool in (opa_program.Program(opa_program.find()), toolchain.find()):
+            if (found := tool.version()) != opa_program.PINNED:
+                print(
+                    f"opa is {found}, and the shipped bundle is built with {opa_program.PINNED}",
+                    file=sys.stderr,
+                )
                 return 2
         makers: list[tuple[Path, Callable[[], bytes]]] = [(CAPABILITIES, derive)]
         makers.append((SHIPPED, partial(toolchain.build, shipped())))

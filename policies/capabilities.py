@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from licet.policies import opa
+from licet.policies import opa_program
 from licet.policies.builtins import BUILTINS
 from licet.policies.bundle import Bundle
 from licet.policies.errors import Fault, PolicyError
@@ -48,7 +48,7 @@ def derive() -> bytes:
         OpaMissing: there is none.
         PolicyError: a builtin could not be tried.
     """
-    program = opa.find()
+    program = opa_program.find()
     current = orjson.loads(
         subprocess.run([program, "capabilities", "--current"], check=True, capture_output=True).stdout
     )

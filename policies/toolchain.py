@@ -4,7 +4,7 @@ There are two of them, and they give the same results:
 
 - the toolchain: OPA's library in the pinned version as one WebAssembly file, for every platform, which releases of
   Licet carry (`licet.policies.carried`);
-- the `opa` program (`licet.policies.opa`).
+- the `opa` program (`licet.policies.opa_program`).
 
 The program that LICET_OPA names is taken first, for whoever names one means it; then the toolchain, if it is there;
 then an `opa` on the PATH, which may be of another version.
@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from licet.policies import opa
+from licet.policies import opa_program
 from licet.policies.bundle import ANOTHER_ENTRYPOINT, ENTRYPOINTS, entrypoints, unpacked
 from licet.policies.carried import TOOLCHAIN, Carried
 from licet.policies.data_keys import differing_lookups
@@ -106,7 +106,7 @@ def find() -> Toolchain:
     """
     if not os.environ.get("LICET_OPA") and TOOLCHAIN.is_file():
         return _carried()
-    return opa.Program(opa.find())
+    return opa_program.Program(opa_program.find())
 
 
 @cache

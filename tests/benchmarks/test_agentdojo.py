@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from licet.policies import opa
+from licet.policies import opa_program
 
 ROOT = Path(__file__).resolve().parents[2]
 AGENTDOJO = ROOT / "benchmarks" / "agentdojo"
@@ -135,8 +135,8 @@ def test_without_json_it_prints_a_table_for_people() -> None:
 @pytest.fixture
 def real_opa() -> Path:
     try:
-        return opa.find()
-    except opa.OpaMissing as error:
+        return opa_program.find()
+    except opa_program.OpaMissing as error:
         missing(str(error))
         raise
 

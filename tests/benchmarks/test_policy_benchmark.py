@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from licet.policies import opa
+from licet.policies import opa_program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.slow
 
 def test_it_measures_both_engines_against_their_bare_ones() -> None:
     try:
-        opa.find()
-    except opa.OpaMissing as error:
+        opa_program.find()
+    except opa_program.OpaMissing as error:
         if os.environ.get("LICET_CI") == "1":
             raise
         pytest.skip(str(error))

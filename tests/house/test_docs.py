@@ -20,7 +20,7 @@ from licet import Workflow, local_reviewer
 from licet.approvals import FileDirectory
 from licet.audit.events import EVENT_TYPES
 from licet.policies import toolchain
-from licet.policies.opa import OpaMissing
+from licet.policies.opa_program import OpaMissing
 from licet.runtime.cli import app as commands
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from house import ROOT
 
-from licet.policies.opa import PINNED
+from licet.policies.opa_program import PINNED
 
 
 @pytest.fixture

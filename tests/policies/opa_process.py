@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from licet.policies import opa
+from licet.policies import opa_program
 
 
 def free_port() -> int:
@@ -28,7 +28,7 @@ class OpaProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"opa-{self.port}.log"
         self._command = [
-            str(opa.find()), "run", "--server", "--addr", f"127.0.0.1:{self.port}", "--skip-version-check",
+            str(opa_program.find()), "run", "--server", "--addr", f"127.0.0.1:{self.port}", "--skip-version-check",
             "--log-level", level, *arguments,
         ]  # fmt: skip
         self.signalled = 0

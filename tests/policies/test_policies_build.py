@@ -16,7 +16,7 @@ import orjson
 import pytest
 from asking import INPUT, decide
 
-from licet.policies import PolicyError, load, opa, toolchain
+from licet.policies import PolicyError, load, opa_program, toolchain
 from licet.policies.bundle import ENTRYPOINTS, SHIPPED, Bundle
 from licet.policies.library import CAPABILITIES, HOME, INPUT_SCHEMA, LIBRARY, shipped, with_folder
 
@@ -190,10 +190,10 @@ def test_without_opa_a_folder_is_refused_and_told_how_to_get_it(
     monkeypatch.setattr(toolchain, "TOOLCHAIN", tmp_path / "nothing")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("LICET_OPA", raising=False)
-    with pytest.raises(opa.OpaMissing, match="go install"):
+    with pytest.raises(opa_program.OpaMissing, match="go install"):
         load(place)
     monkeypatch.setenv("LICET_OPA", "/nowhere/opa")
-    with pytest.raises(opa.OpaMissing, match="/nowhere/opa"):
+    with pytest.raises(opa_program.OpaMissing, match="/nowhere/opa"):
         load(place)
     load()
 
@@ -272,7 +272,7 @@ def built_by_opa(place: Path, folder: Path, *options: str) -> Path:
     asked = [word for entrypoint in ENTRYPOINTS for word in ("--entrypoint", entrypoint)]
     build = ["build", "--target", "wasm", *asked, *options, "--bundle", "."]
     bundle = folder / "b.tar.gz"
-    subprocess.run([opa.find(), *build, "--output", str(bundle)], cwd=folder / "stage", check=True)
+    subprocess.run([opa_program.find(), *build, "--output", str(bundle)], cwd=folder / "stage", check=True)
     return bundle
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from licet.policies import Fault, opa, toolchain
+from licet.policies import Fault, opa_program, toolchain
 from licet.policies.checking import Checked, check
 from licet.policies.library import LIBRARY
 
@@ -20,7 +20,7 @@ def tool(request: pytest.FixtureRequest) -> toolchain.Toolchain:
     if request.param == "carried":
         carried: toolchain.Toolchain = request.getfixturevalue("carried")
         return carried
-    return opa.Program(request.getfixturevalue("real_opa"))
+    return opa_program.Program(request.getfixturevalue("real_opa"))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from asking import INPUT, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from licet.policies import PolicyError, load, opa, toolchain
+from licet.policies import PolicyError, load, opa_program, toolchain
 from licet.policies.bundle import ENTRYPOINTS
 from licet.policies.cache import cache_directory
 from licet.policies.carried import Carried
@@ -76,7 +76,7 @@ todo_test_later if false
 
 @pytest.fixture(scope="session")
 def program(real_opa: Path) -> Toolchain:
-    return opa.Program(real_opa)
+    return opa_program.Program(real_opa)
 
 
 def files(**more: str) -> dict[str, bytes]:
@@ -104,8 +104,8 @@ def build(tool: Toolchain, what: Files) -> Any:
 
 
 def test_both_are_the_pinned_version(carried: Carried, program: Toolchain) -> None:
-    assert carried.version() == opa.PINNED
-    assert program.version() == opa.PINNED
+    assert carried.version() == opa_program.PINNED
+    assert program.version() == opa_program.PINNED
 
 
 def test_a_module_that_is_older_than_what_asks_it_says_what_to_do(carried: Carried) -> None:
@@ -119,7 +119,7 @@ def test_the_module_is_built_from_the_pinned_version() -> None:
         (HOME / "opa" / "go.mod").read_text(),
         re.MULTILINE,
     )
-    assert required == opa.PINNED
+    assert required == opa_program.PINNED
 
 
 @pytest.mark.parametrize(
@@ -297,12 +297,12 @@ def test_what_takes_too_long_is_stopped(
 ) -> None:
     carried.version()
     monkeypatch.setattr("licet.policies.carried._TIMEOUT", 0.5)
-    monkeypatch.setattr("licet.policies.opa._TIMEOUT", 0.5)
+    monkeypatch.setattr("licet.policies.opa_program._TIMEOUT", 0.5)
     for tool in (carried, program):
         with pytest.raises(PolicyError, match="took more than"):
             tool.evaluate({"a.rego": ENDLESS}, "data.a", b"{}", explain=False)
     monkeypatch.undo()
-    assert carried.version() == opa.PINNED
+    assert carried.version() == opa_program.PINNED
 
 
 def test_it_has_nothing_of_this_machine(carried: Carried, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,7 +346,7 @@ def test_a_terminal_is_told_what_takes_so_long_and_a_pipe_is_not(carried: Carrie
         except OSError:  # the other end has gone
             pass
         assert process.stdout is not None
-        assert process.stdout.read().decode().strip() == opa.PINNED
+        assert process.stdout.read().decode().strip() == opa_program.PINNED
     os.close(ours)
     assert b"Preparing OPA's compiler" in shown
     again = subprocess.run(command, env=environment, capture_output=True, check=True)
@@ -360,12 +360,12 @@ def test_the_order_in_which_they_are_taken(
     monkeypatch.delenv("LICET_OPA", raising=False)
     assert isinstance(toolchain.find(), Carried)
     monkeypatch.setenv("LICET_OPA", str(real_opa))
-    assert isinstance(toolchain.find(), opa.Program)
+    assert isinstance(toolchain.find(), opa_program.Program)
     monkeypatch.setattr(toolchain, "TOOLCHAIN", tmp_path / "none")
     monkeypatch.delenv("LICET_OPA")
-    assert isinstance(toolchain.find(), opa.Program)
+    assert isinstance(toolchain.find(), opa_program.Program)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(opa.OpaMissing, match="make toolchain"):
+    with pytest.raises(opa_program.OpaMissing, match="make toolchain"):
         toolchain.find()
 
 
@@ -373,7 +373,7 @@ def test_without_opa_a_folder_is_compiled_by_the_toolchain(
     carried: Carried, real_opa: Path, folder: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     place = folder(shop=RULES, shop__data_dot_json='{"most": 100}')
-    by_program = opa.Program(real_opa)
+    by_program = opa_program.Program(real_opa)
     monkeypatch.setattr(toolchain, "find", lambda: by_program)
     expected = load(place)
     monkeypatch.undo()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from licet.policies import opa
+from licet.policies import opa_program
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +21,8 @@ def own_approval_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def real_opa() -> Path:
     """The opa program. Without one a test is skipped on a laptop, and fails where all must be there."""
     try:
-        return opa.find()
-    except opa.OpaMissing as missing:
+        return opa_program.find()
+    except opa_program.OpaMissing as missing:
         if os.environ.get("LICET_CI") == "1":
             pytest.fail(str(missing))
         pytest.skip("there is no opa here")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from licet.policies import toolchain
-from licet.policies.opa import OpaMissing
+from licet.policies.opa_program import OpaMissing
 
 LICET = Path(sys.executable).with_name("licet")
 APP = ("--app", "desk:runtime")
