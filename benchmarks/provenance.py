@@ -13,7 +13,6 @@ import statistics
 import string
 import time
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Annotated, Any
 
 import orjson
@@ -85,7 +84,7 @@ def measure() -> dict[str, float]:
     words = ["".join(some.choices(string.ascii_lowercase, k=some.randint(2, 9))) for _ in range(20_000)]
     state = RunState(run_id="r", tenant="acme")
     state.input = orjson.dumps("Send 12.50 to bob@mail.example on 2024-05-05: " + " ".join(words[:100]))
-    run = Provenance(state, TOOLS)
+    run = Provenance(state, WORKFLOW, TOOLS)
     times, idle = [], []
     for number in range(CALLS):
         call_id = f"c{number}"
@@ -97,12 +96,9 @@ def measure() -> dict[str, float]:
         del state.recent[:-50]
         body = " ".join(some.choices(words, k=100))
         arguments = TOOLS["send"].parse({"to": "bob@mail.example", "body": body, "amount": "12.5"})
-        call: Any = SimpleNamespace(
-            run=SimpleNamespace(workflow=WORKFLOW), tool=TOOLS["send"], arguments=arguments
-        )
         for taken in (times, idle):
             begun = time.perf_counter()
-            run.of(call)
+            run.of(TOOLS["send"], arguments)
             taken.append((time.perf_counter() - begun) * 1e6)
     return {
         "provenance_us": round(statistics.mean(times), 1),

@@ -7,19 +7,16 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
 
 from licet.approvals import principal_digest
 from licet.audit.events import Actor, Event, RunDelegated
 from licet.audit.journal import Journal
 from licet.audit.records import Appended, Charge, Draft, Opening, Payload, Unit
 from licet.runtime.outcomes import Outcome
+from licet.runtime.provenance import Provenance, Unmarked, provenance_of
 from licet.runtime.state import RunState
 from licet.runtime.workflow import Workflow
-from licet.tools import Agent, Principal
-
-if TYPE_CHECKING:
-    from licet.runtime.provenance import Provenance
+from licet.tools import Agent, Principal, Tool
 
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
@@ -37,7 +34,6 @@ class ActiveRun:
         reading_same: the same, by the digest of the call.
         under_way: what will come of each call that this process is carrying out, so that nobody starts it twice.
         offered_by: the policy revision that has said which tools the run is offered.
-        provenance: where values come from, once a call asks; False where no tool says anything of trust.
         repeatable: calls that the worker before this one had begun, and that may be done once more.
         scopes: the kill-switch scopes of the workflow and of the run.
     """
@@ -60,7 +56,7 @@ class ActiveRun:
         self.policy_prefix: bytes | None = None
         self.offered_by: str | None = None
         self.scopes = (f"workflow:{workflow.name}", f"run:{state.run_id}")
-        self.provenance: Provenance | Literal[False] | None = None
+        self._provenance: Provenance | Unmarked | None = None
 
     @property
     def id(self) -> str:
@@ -76,6 +72,12 @@ class ActiveRun:
     def agent(self) -> Actor:
         """The agent as an actor in records."""
         return Actor(kind="agent", id=self.acting.id)
+
+    def provenance(self, tools: Mapping[str, Tool]) -> Provenance | Unmarked:
+        """What it knows of where values come from; worked out from its state once something asks."""
+        if self._provenance is None:
+            self._provenance = provenance_of(self.state, self.workflow, tools)
+        return self._provenance
 
     def draft(
         self, event: Event, payloads: Mapping[str, bytes] = NOTHING, *, by: Actor | None = None

@@ -7,7 +7,6 @@ from licet.audit.events import ToolsOffered
 from licet.policies import Offer, PolicyUnavailable
 from licet.runtime.active import ActiveRun
 from licet.runtime.policy_input import build_offer
-from licet.runtime.provenance import exposed
 from licet.runtime.stages import Services
 
 
@@ -26,7 +25,7 @@ async def offer_tools(run: ActiveRun, services: Services) -> None:
         return
     engine, names = services.engine, [allowance.tool for allowance in run.workflow.tools]
     tools = [services.tools[name] for name in names if name in services.tools]
-    so_far = exposed(run, services.tools)
+    so_far = run.provenance(services.tools).so_far()
     tenant_data = await services.tenants.facts(run.principal.tenant)
     input = build_offer(run, tools, so_far, services.environment, tenant_data, services.clock.now())
     decision_id = new_id()

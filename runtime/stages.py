@@ -27,7 +27,6 @@ from licet.policies import PolicyEngine, PolicyUnavailable
 from licet.runtime.call import Ask, Call, Deny, End, Halt, Park, Withhold, deny
 from licet.runtime.failures import REFUSED
 from licet.runtime.policy_input import build
-from licet.runtime.provenance import traced
 from licet.runtime.shadow import Shadow
 from licet.runtime.spelling import same_values
 from licet.runtime.stop_rules import overdrawn, stop_rule
@@ -152,7 +151,7 @@ async def authorize(call: Call, services: Services) -> Halt | None:
 async def decide(call: Call, services: Services) -> Halt | None:
     """5. The policy decision point. Without its answer nothing goes on."""
     now = services.clock.now()
-    call.traced = traced(call, services.tools)
+    call.traced = call.run.provenance(services.tools).of(call.tool, call.arguments)
     try:
         tenant_data = await services.tenants.facts(call.run.principal.tenant)
         call.policy_input = build(call, services.environment, tenant_data, now)

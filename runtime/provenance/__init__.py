@@ -9,6 +9,6 @@ The state is rebuilt from the journal: everything here is derived, in order, fro
 
 from __future__ import annotations
 
-from licet.runtime.provenance.trace import Provenance, Traced, exposed, traced
+from licet.runtime.provenance.trace import Provenance, Traced, Unmarked, provenance_of
 
-__all__ = ["Provenance", "Traced", "exposed", "traced"]
+__all__ = ["Provenance", "Traced", "Unmarked", "provenance_of"]

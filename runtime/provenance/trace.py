@@ -16,11 +16,9 @@ from licet.runtime.provenance.labels import VOUCHED, Labeller, default_of
 from licet.runtime.provenance.leaves import Leaf, leaves
 from licet.runtime.provenance.marks import SAID, UNKNOWN, Layout, layout
 from licet.runtime.provenance.words import Words, texts_in
-from licet.tools import Tool
+from licet.tools import Arguments, Tool
 
 if TYPE_CHECKING:
-    from licet.runtime.active import ActiveRun
-    from licet.runtime.call import Call
     from licet.runtime.state import CallState, CallStatus, RunState
     from licet.runtime.workflow import Workflow
 
@@ -42,37 +40,37 @@ class Traced(NamedTuple):
     recent: list[dict[str, Any]]
 
 
-def traced(call: Call, tools: Mapping[str, Tool]) -> Traced:
-    """Where the values of a call came from.
-
-    In a workflow of which no tool marks its result nothing is known of trust: there are roles and kinds, and no labels.
-    """
-    known = _known(call.run, tools)
-    if known is None:
-        marks = {leaf.pointer: _described(leaf, [], []) for leaf in leaves(call.tool, call.arguments.plain)}
-        return Traced(marks, [], call.run.state.recent)
-    return known.of(call)
+def provenance_of(state: RunState, workflow: Workflow, tools: Mapping[str, Tool]) -> Provenance | Unmarked:
+    """What a run knows of where values come from, as far as the tools of its workflow say anything of trust."""
+    listed = [tools[item.tool] for item in workflow.tools if item.tool in tools]
+    if any(tool.result_marks for tool in listed):
+        return Provenance(state, workflow, tools)
+    return Unmarked(state)
 
 
-def exposed(run: ActiveRun, tools: Mapping[str, Tool]) -> Traced:
-    """What the run has been exposed to by now, before any call: there are no values, and so no provenance of any."""
-    known = _known(run, tools)
-    return Traced({}, [], run.state.recent) if known is None else known.so_far()
+class Unmarked:
+    """A run of which no tool marks its result. Nothing is known of trust: there are roles and kinds, and no labels."""
 
+    def __init__(self, state: RunState) -> None:
+        self._state = state
 
-def _known(run: ActiveRun, tools: Mapping[str, Tool]) -> Provenance | None:
-    if run.provenance is None:
-        listed = [tools[name] for item in run.workflow.tools if (name := item.tool) in tools]
-        run.provenance = Provenance(run.state, tools) if any(tool.result_marks for tool in listed) else False
-    return run.provenance or None
+    def of(self, tool: Tool, arguments: Arguments) -> Traced:
+        """The roles and kinds of a call's values."""
+        marks = {leaf.pointer: _described(leaf, [], []) for leaf in leaves(tool, arguments.plain)}
+        return Traced(marks, [], self._state.recent)
+
+    def so_far(self) -> Traced:
+        """The run's last calls."""
+        return Traced({}, [], self._state.recent)
 
 
 class Provenance:
     """What one run knows of where values come from."""
 
-    def __init__(self, state: RunState, tools: Mapping[str, Tool]) -> None:
+    def __init__(self, state: RunState, workflow: Workflow, tools: Mapping[str, Tool]) -> None:
         words = Words(texts_in(orjson.loads(state.input)))
         self._state = state
+        self._workflow = workflow
         self._tools = tools
         self._words = words
         self._index = Index(words)
@@ -83,19 +81,19 @@ class Provenance:
         self._heard: dict[str, list[str]] = {}
         self._done: set[tuple[str, frozenset[Key]]] = set()
 
-    def of(self, call: Call) -> Traced:
+    def of(self, tool: Tool, arguments: Arguments) -> Traced:
         """The provenance of a call's values, with all that the run has executed by now."""
         self._catch_up()
-        fixed = _fixed(call.run.workflow, call.tool.name)
-        found = list(leaves(call.tool, call.arguments.plain))
-        marks = {leaf.pointer: self._described(leaf, call.tool, fixed) for leaf in found}
+        fixed = _fixed(self._workflow, tool.name)
+        found = list(leaves(tool, arguments.plain))
+        marks = {leaf.pointer: self._described(leaf, tool, fixed) for leaf in found}
         labels = set(self._labels)
-        if call.tool.effect != "read" and (call.tool.name, self._targets(found)) in self._done:
+        if tool.effect != "read" and (tool.name, self._targets(found)) in self._done:
             labels.add(REPEATED_TARGET)
         return Traced(marks, sorted(labels), self._recent())
 
     def so_far(self) -> Traced:
-        """What the run has been exposed to by now."""
+        """What the run has been exposed to by now. There is no call, and so no provenance of its values."""
         self._catch_up()
         return Traced({}, sorted(self._labels), self._recent())
 

@@ -320,9 +320,9 @@ async def test_what_was_erased_vouches_for_nothing_any_more(
             await it.call(name, **arguments)
             seen.append((name, it.asked["call"]["provenance"]))
         state = _folded(it, without=erased)
-        again = Provenance(state, tools)
+        again = Provenance(state, workflow(), tools)
         for (name, arguments), (_, before) in zip(PROBES, seen, strict=True):
-            traced = again.of(_proposed(it, tools[name], arguments))
+            traced = again.of(tools[name], tools[name].parse(orjson.dumps(arguments)))
             vouching = {"user", "words", "record", "made", "directory", "cited", "dated"}
             for pointer, mark in traced.provenance.items():
                 new = (set(mark["labels"]) - set(before[pointer]["labels"])) & vouching
@@ -331,18 +331,5 @@ async def test_what_was_erased_vouches_for_nothing_any_more(
                     assert "ambiguous" in mark["labels"]
             assert set(traced.labels) >= {"read_external", "read_sensitive"}
         if ("run.started", "input") in erased:
-            traced = again.of(_proposed(it, tools["move"], PROBES[2][1]))
+            traced = again.of(tools["move"], tools["move"].parse(orjson.dumps(PROBES[2][1])))
             assert not {"record", "user"} & set(traced.provenance["/event"]["labels"])
-
-
-def _proposed(it: Desk, tool: Any, arguments: dict[str, Any]) -> Any:
-    return _Proposed(it, tool, arguments)
-
-
-class _Proposed:
-    """What `Provenance.of` reads of a call."""
-
-    def __init__(self, it: Desk, tool: Any, arguments: dict[str, Any]) -> None:
-        self.run = it.session._run
-        self.tool = tool
-        self.arguments = tool.parse(orjson.dumps(arguments))
