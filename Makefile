@@ -48,8 +48,9 @@ help:
 demo: $(VENV)/.run
 	@$(BIN)/licet demo $(ARGS)
 
+# A file's tests stay together, for they share what took them long to make.
 test: $(VENV)/.dev
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
