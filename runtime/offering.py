@@ -23,10 +23,11 @@ async def offer_tools(run: ActiveRun, services: Services) -> None:
     """
     if run.state.status != "running":
         return
-    engine, names = services.engine, [allowance.tool for allowance in run.workflow.tools]
+    names = [allowance.tool for allowance in run.workflow.tools]
     tools = [services.tools[name] for name in names if name in services.tools]
     so_far = run.provenance(services.tools).so_far()
     tenant_data = await services.tenants.facts(run.principal.tenant)
+    engine = services.engine  # only now: other policies may have come into force while the facts did
     input = build_offer(run, tools, so_far, services.environment, tenant_data, services.clock.now())
     decision_id = new_id()
     try:

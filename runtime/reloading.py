@@ -103,7 +103,7 @@ def _is_path(policies: Policies) -> TypeIs[Path | str | None]:
 
 async def _reject(services: Services, source: Policies, error: Exception) -> None:
     """Say that new policies are refused: in the journal, and in the log should the journal not take it."""
-    name = str(source or "the shipped library") if _is_path(source) else source.name
+    name = _text(str(source or "the shipped library") if _is_path(source) else source.name)
     kept = services.engine.revision
     log.error("the policies of %s are refused, and revision %s stays in force: %s", name, kept, error)
     if isinstance(error, PolicyError):
@@ -117,7 +117,7 @@ async def _reject(services: Services, source: Policies, error: Exception) -> Non
             str(error) if isinstance(error, LicetError) else "it failed with an error that is not Licet's"
         )
         faults = (PolicyFault(reason=_text(reason)),)
-    event = PolicyRejected(kept=kept, source=_text(name), error=type(error).__name__, faults=faults)
+    event = PolicyRejected(kept=kept, source=name, error=type(error).__name__, faults=faults)
     try:
         await services.journal.append(Unit(INSTALLATION, INSTALLATION, (Draft(event, RUNTIME),)))
     except LicetError:

@@ -358,10 +358,7 @@ class Runtime:
         acting = agent or self._agent
         if acting.id == self._agent.id:
             acting = acting.within(self._agent)
-        if not acting.serves(principal):
-            raise AgentRefused(
-                f"agent {acting.id} serves tenant {acting.tenant} only; start it for one of theirs"
-            )
+        self._see_that_it_serves(acting, principal)
         run = ActiveRun(services.journal, workflow, principal, acting, state)
         event = RunStarted(
             workflow=workflow.name,
@@ -386,14 +383,21 @@ class Runtime:
         await run.take(draft)
         return run
 
+    @staticmethod
+    def _see_that_it_serves(agent: Agent, principal: Principal) -> None:
+        if not agent.serves(principal):
+            raise AgentRefused(f"agent {agent.id} serves tenant {agent.tenant} only")
+
     async def _take_over(self, run_id: str, asks: Principal | None, services: Services) -> ActiveRun:
         state = _owned(load(services.journal, run_id), asks)
         assert state.principal is not None
-        # Both may use no more than when the run started, and no more than today.
-        principal = state.principal
-        if asks is not None and not principal.roles <= asks.roles:
-            principal = replace(principal, roles=principal.roles & asks.roles)
-        acting = state.agent.within(self._agent) if state.agent.id == self._agent.id else state.agent
+        principal, acting = asks or state.principal, state.agent
+        if acting.id == self._agent.id:
+            self._see_that_it_serves(self._agent, principal)
+            acting = acting.within(self._agent)
+        if not principal.roles <= state.principal.roles:
+            # Roles that came since give the run nothing. But they stay the principal's: one of them may forbid.
+            acting = acting.within(Agent(acting.id, state.principal.roles))
         workflow = self._workflow_of(state, services)
         run = ActiveRun(services.journal, workflow, principal, acting, state)
         await claim(run, f"{platform.node()}:{os.getpid()}", services)

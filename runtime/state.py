@@ -126,6 +126,7 @@ class RunState:
         hidden: the workflow's tools that policy does not offer to the run, with the reasons.
         active: how long the run has worked, suspensions left out, up to `running_since`.
         ended: the calls' outcomes, by id, in the order in which they came on record; those in `recent` are its last.
+        permitted: the calls that got a permit, in that order too, each with how many had ended by then.
         spent: cost so far in USD, in which what a lost request had reserved counts as spent.
     """
 
@@ -156,6 +157,7 @@ class RunState:
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     recent: list[dict[str, Any]] = field(default_factory=list)
     ended: list[tuple[str, CallStatus]] = field(default_factory=list)
+    permitted: list[tuple[str, int]] = field(default_factory=list)
     denials_in_row: int = 0
     errors_in_row: int = 0
     model_failures_in_row: int = 0
@@ -309,6 +311,7 @@ class RunState:
 
     def _permitted(self, event: CallPermitted, time: datetime, payloads: Payloads) -> None:
         call = self._moved(event, "permitted")
+        self.permitted.append((call.call_id, len(self.ended)))
         if call.attempts == 0:
             self.started_calls[call.tool] += 1
             self.repeats[event.digest] += 1

@@ -137,7 +137,7 @@ run if {
 context if {
 	is_string(input.context.time)
 	is_object(input.context.environment)
-	is_object(input.context.tenant_data)
+	is_object(object.get(input.context, "tenant_data", {}))
 	null_or_object(input.context.resource)
 }
 

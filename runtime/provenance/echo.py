@@ -39,9 +39,13 @@ class Echoes:
         self._telling: set[str] = set()
         self._rows: set[tuple[str, str, str]] = set()
         self._grams: set[str] = set()
+        self._last: list[str] = []
+        self._end = ""
 
     def wrote(self, values: Iterable[Any]) -> None:
-        """Keep what one call was given, in the order in which it was: a tool may join one value to the next."""
+        """Keep what one call was given, in the order in which it was: a tool may join one value to the next, and to what
+        an earlier call gave it.
+        """
         runs: list[str] = []
         short: list[str] = []
         for value in values:
@@ -55,8 +59,12 @@ class Echoes:
                 short += found
             runs += found
         self._words.update(runs)
-        self._rows.update(zip(runs, runs[1:], runs[2:], strict=False))
-        self._grams.update(_grams("".join(short)))
+        row = self._last + runs
+        self._rows.update(zip(row, row[1:], row[2:], strict=False))
+        self._last = row[-2:]
+        text = self._end + "".join(short)
+        self._grams.update(_grams(text))
+        self._end = text[1 - _GRAM :]
         if len(short) < len(runs):
             joined = "".join(runs)
             for digit in _DIGIT.finditer(joined):

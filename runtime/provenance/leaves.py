@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from licet.runtime.provenance.shapes import Schema, Shapes
 from licet.tools import FieldRole, Parameter, Tool
 
 
 class Leaf(NamedTuple):
-    """One scalar among the arguments.
+    """One scalar among the arguments, or a name in a mapping, which whoever wrote the call chose as they did a value.
 
     Attributes:
-        pointer: where it stands, a JSON Pointer (RFC 6901).
+        pointer: where it stands, a JSON Pointer (RFC 6901). That of a name ends in `/~name`, which is no step of any
+            pointer, so that it is never another value's.
         name: the parameter it belongs to, or the field inside it; positions in a list left out.
         top: the parameter itself is this value.
     """
@@ -25,19 +27,26 @@ class Leaf(NamedTuple):
 
 
 def leaves(tool: Tool, plain: dict[str, Any]) -> Iterator[Leaf]:
-    """Every scalar in the arguments; an empty list or object has none."""
+    """Every scalar in the arguments, and every name that no schema declares; an empty list or object has none."""
     for name, value in plain.items():
         parameter = tool.parameters.get(name) or UNKNOWN
         if not isinstance(value, dict | list):
             yield Leaf(f"/{escape(name)}", name, value, parameter, True)
             continue
-        for path, pointer, item in _inside(value, (), f"/{escape(name)}"):
+        shapes = Shapes(tool.json_schema)
+        for path, pointer, item, is_name in _inside(value, (), f"/{escape(name)}", shapes, shapes.of(name)):
             field = next((step for step in reversed(path) if not step.isdigit()), name)
-            yield Leaf(pointer, field, item, declared(parameter, path), False)
+            role = declared(parameter, path)
+            if is_name and role.role not in _SAID_OF_NAMES:
+                role = UNKNOWN
+            yield Leaf(pointer, field, item, role, False)
 
 
 UNKNOWN = FieldRole("target")
 """What a value is for when nobody says so."""
+
+_SAID_OF_NAMES = ("target", "content", "headline")
+"""The roles of a mapping that its names have too. An amount's name, say, is no amount: it tells whose it is."""
 
 
 def declared(parameter: Parameter | FieldRole, path: tuple[str, ...]) -> Parameter | FieldRole:
@@ -54,15 +63,22 @@ def declared(parameter: Parameter | FieldRole, path: tuple[str, ...]) -> Paramet
     return parameter
 
 
-def _inside(value: Any, path: tuple[str, ...], pointer: str) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+def _inside(
+    value: Any, path: tuple[str, ...], pointer: str, shapes: Shapes, here: list[Schema]
+) -> Iterator[tuple[tuple[str, ...], str, Any, bool]]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _inside(item, (*path, key), f"{pointer}/{escape(key)}")
+            below = f"{pointer}/{escape(key)}"
+            if not shapes.declare(here, key):
+                yield path, f"{below}/~name", key, True
+            yield from _inside(item, (*path, key), below, shapes, shapes.below(here, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _inside(item, (*path, str(index)), f"{pointer}/{index}")
+            yield from _inside(
+                item, (*path, str(index)), f"{pointer}/{index}", shapes, shapes.at(here, index)
+            )
     else:
-        yield path, pointer, value
+        yield path, pointer, value, False
 
 
 def escape(token: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from licet.audit.events import CallExecuted, CallFailed
+from licet.audit.events import CallExecuted
 from licet.runtime.failures import tool_words
 from licet.runtime.narrowing import Bound
 from licet.runtime.provenance.index import Index
@@ -75,7 +75,8 @@ class Provenance:
         self._words = words
         self._index = Index(words)
         self._labeller = Labeller(words, self._index)
-        self._read = 0
+        self._read = self._begun = 0
+        self._tainted: dict[str, bool] = {}
         self._labels: set[str] = set()
         self._shown: dict[str, list[str]] = {}
         self._heard: dict[str, list[str]] = {}
@@ -124,22 +125,30 @@ class Provenance:
         return UNKNOWN if tool is None else layout(tool)
 
     def _catch_up(self) -> None:
-        ended = self._state.ended
+        ended, calls = self._state.ended, self._state.calls
         for position in range(self._read, len(ended)):
+            self._begin_before(position)
             call_id, status = ended[position]
             if status == "executed":
-                self._take_in(self._state.calls[call_id])
+                self._take_in(calls[call_id])
             elif status in ("failed", "denied"):
-                self._hear(self._state.calls[call_id])
+                self._hear(calls[call_id])
         self._read = len(ended)
+        self._begin_before(self._read)
+
+    def _begin_before(self, position: int) -> None:
+        """Remember what calls wrote that had their permit by then: another call may read it before they have ended."""
+        permitted = self._state.permitted
+        while self._begun < len(permitted) and permitted[self._begun][1] <= position:
+            call = self._state.calls[permitted[self._begun][0]]
+            self._begun += 1
+            if call.effect != "read":
+                tool = self._tools.get(call.tool)
+                self._tainted[call.call_id] = self._wrote(tool, _given(tool, call))
 
     def _hear(self, call: CallState) -> None:
-        """Of a call that came to nothing: what its tool said, and what it may have written all the same."""
-        last = call.last
-        if isinstance(last, CallFailed) and not last.not_executed and call.effect != "read":
-            tool = self._tools.get(call.tool)
-            self._wrote(tool, _given(tool, call))
-        words, by = tool_words(last), self._layout(call.tool).words
+        """Of a call that came to nothing: what its tool said."""
+        words, by = tool_words(call.last), self._layout(call.tool).words
         if words is not None and by is not None:
             self._labels |= SAID[by].labels
             self._heard[call.call_id] = sorted(SAID[by].labels)
@@ -151,7 +160,7 @@ class Provenance:
         self._shown[call.tool] = sorted(found.labels)
         given = _given(tool, call)
         effect = "irreversible" if tool is None else tool.effect
-        tainted = effect != "read" and self._wrote(tool, given)
+        tainted = effect != "read" and self._tainted.get(call.call_id, True)
         if tool is not None and effect != "read" and given is not None:
             self._done.add((tool.name, self._targets(given)))
         named = given is not None and any(
@@ -177,9 +186,9 @@ class Provenance:
             )
 
     def _wrote(self, tool: Tool | None, given: list[Leaf] | None) -> bool:
-        """Remember what a call with an effect wrote that nobody vouched for: read back, it is as external as before.
+        """Remember what a call with an effect writes that nobody vouched for: read back, it is as external as before.
 
-        Whether text is among it. It comes before the call's own answer is read, which may be the first to repeat it.
+        Whether text is among it.
         """
         if tool is None or given is None:
             self._labeller.lost = True

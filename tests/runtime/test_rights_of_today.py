@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from licet import Agent, Denied, Executed, Principal, Runtime, ToolContext, Workflow, allow, tool
+from licet.runtime.errors import AgentRefused
 
 BOSS = Principal("alice", "acme", frozenset({"admin", "support"}))
 
@@ -63,3 +65,47 @@ def marked() -> Workflow:
         return "words"
 
     return DESK.model_copy(update={"tools": (*DESK.tools, allow(page))})
+
+
+FORBIDDING = """
+deny contains {"rule": "desk.suspended", "message": "Suspended."} if "suspended" in input.principal.roles
+
+deny contains {"rule": "desk.frozen", "message": "Frozen."} if input.principal.attributes.frozen == true
+"""
+
+
+@pytest.mark.parametrize(
+    ("today", "rule"),
+    [
+        (Principal("alice", "acme", BOSS.roles | {"suspended"}), "desk.suspended"),
+        (Principal("alice", "acme", BOSS.roles, {"frozen": True}), "desk.frozen"),
+    ],
+)
+async def test_what_forbids_today_forbids_a_run_that_is_taken_up(
+    tmp_path: Path, rules: Callable[[str], Path], today: Principal, rule: str
+) -> None:
+    folder = rules(FORBIDDING)
+    async with Runtime(f"sqlite:///{tmp_path}/l.db", workflows=[DESK], policies=folder) as runtime:
+        with pytest.raises(KeyError):
+            async with runtime.session("desk", BOSS) as run:
+                assert isinstance(await run.call("act", {"what": "x"}), Executed)
+                raise KeyError
+        async with runtime.session(run_id=run.id, principal=today) as again:
+            outcome = await again.call("act", {"what": "y"})
+            assert isinstance(outcome, Denied) and outcome.reasons[0].rule == rule
+
+
+async def test_an_agent_that_serves_one_tenant_takes_up_no_run_of_another(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/l.db"
+    async with Runtime(url, workflows=[DESK], agent=Agent("bot")) as runtime:
+        with pytest.raises(KeyError):
+            async with runtime.session("desk", BOSS) as run:
+                raise KeyError
+    async with Runtime(url, workflows=[DESK], agent=Agent("bot", tenant="globex")) as elsewhere:
+        for principal in (None, BOSS):
+            with pytest.raises(AgentRefused, match="serves tenant globex only"):
+                async with elsewhere.session(run_id=run.id, principal=principal):
+                    raise AssertionError
+    async with Runtime(url, workflows=[DESK], agent=Agent("bot", tenant="acme")) as here:
+        async with here.session(run_id=run.id) as again:
+            assert isinstance(await again.call("act", {"what": "x"}), Executed)

@@ -13,7 +13,7 @@ import pytest
 from candidates import Candidate
 from governed import ALICE, world
 
-from licet import ConfigurationError, Denied, Executed, Pending, Principal, Runtime
+from licet import ConfigurationError, Denied, Executed, Pending, Principal, Runtime, Suspended
 from licet.audit.events import CallDenied, CallPermitted, Decided, RunSuspended
 from licet.policies import Offer
 from licet.runtime import tenant_data
@@ -140,6 +140,18 @@ async def raises(tenant: str) -> Mapping[str, Any]:
     raise ConnectionError("password-4711")
 
 
+async def complains(tenant: str) -> Mapping[str, Any]:
+    raise ValueError("password-4711")
+
+
+async def gives_up(tenant: str) -> Mapping[str, Any]:
+    raise asyncio.CancelledError
+
+
+async def too_much(tenant: str) -> Mapping[str, Any]:
+    return {"text": "x" * 300_000}
+
+
 async def nonsense(tenant: str) -> Any:
     return ["no", "mapping"]
 
@@ -157,7 +169,10 @@ async def never(tenant: str) -> Mapping[str, Any]:
     ("facts", "cause"),
     [
         (raises, "could not be had: ConnectionError"),
+        (complains, "could not be had: ValueError"),
+        (gives_up, "could not be had: CancelledError"),
         (nonsense, "it is a list, and should be a mapping"),
+        (too_much, "it has 300011 bytes, and 250000 is the limit"),
         (unwritable, "limits/eur: is not a finite number"),
         (never, "did not come within 0.05 seconds"),
     ],
@@ -197,8 +212,56 @@ async def tenant_known(tenant: str) -> Mapping[str, Any]:
         ({"acme": [1]}, "tenant acme .*it is a list"),
         ({"acme": {"when": object()}}, "tenant acme .*when: is a object"),
         ({"acme": {"name": "\ud800"}}, "tenant acme"),
+        ({"acme": {"text": "x" * 300_000}}, "tenant acme .*250000 is the limit"),
+        (lambda tenant: {}, "an async function of a tenant"),
     ],
 )
 def test_what_policy_could_not_read_is_refused_at_once(tmp_path: Path, data: Any, fault: str) -> None:
     with pytest.raises(ConfigurationError, match=fault):
         world(tmp_path, tenant_data=data)
+
+
+async def test_who_gives_up_takes_nobody_along(tmp_path: Path) -> None:
+    """A usual cache: many await one look-up, and one of them is cancelled."""
+    entered, found = asyncio.Event(), asyncio.Event()
+    shared: list[asyncio.Task[Mapping[str, Any]]] = []
+
+    async def look_up() -> Mapping[str, Any]:
+        entered.set()
+        await found.wait()
+        return {}
+
+    async def ask(tenant: str) -> Mapping[str, Any]:
+        if not shared:
+            shared.append(asyncio.create_task(look_up()))
+        return await shared[0]
+
+    async with world(tmp_path, tenant_data=ask) as runtime:
+        one = asyncio.create_task(runtime.run("desk", "x", ALICE))
+        other = asyncio.create_task(runtime.run("desk", "x", BRUNO))
+        await entered.wait()
+        one.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await one
+        found.set()
+        result = await other
+        assert isinstance(result, Suspended) and result.cause == "policy_unavailable"
+
+
+async def test_what_came_into_force_while_the_facts_did_is_what_offers(tmp_path: Path) -> None:
+    old, new = Listening(), Candidate(revision="new")
+    entered, found = asyncio.Event(), asyncio.Event()
+
+    async def ask(tenant: str) -> Mapping[str, Any]:
+        entered.set()
+        await found.wait()
+        return {}
+
+    async with world(tmp_path, policies=old, tenant_data=ask) as runtime:
+        async with runtime.session("desk", ALICE) as run:
+            call = asyncio.create_task(run.call("note", {"text": "x"}))
+            await entered.wait()
+            await runtime.reload_policies(new)
+            found.set()
+            assert isinstance(await call, Executed)
+    assert old.offers == old.inputs == []
