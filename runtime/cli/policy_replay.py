@@ -64,7 +64,8 @@ def replay(
         typer.Option(
             "--max-newly-allowed",
             min=0,
-            help="Exit 1 when more calls than this would be newly allowed.",
+            help="Exit 1 when more calls than this would be newly allowed, or might be: those whose input is older"
+            " than the contract count too.",
             metavar="N",
             show_default=False,
         ),
@@ -80,7 +81,9 @@ def replay(
     meant = window(since, until, workflow, tool, tenant)
     with Journal.open(database_url(database)) as journal:
         found = asyncio.run(replay_decisions(journal, load(policies), meant))
-    refused = max_newly_allowed is not None and found.newly_allowed > max_newly_allowed
+    # What another release recorded and this one cannot ask might be allowed, for all that a build can know.
+    might_be = found.newly_allowed + found.not_replayed["older_contract"]
+    refused = max_newly_allowed is not None and might_be > max_newly_allowed
     if json:
         as_json({"ok": not refused, "max_newly_allowed": max_newly_allowed, **found.to_json()})
         raise typer.Exit(1 if refused else 0)
@@ -93,7 +96,8 @@ def replay(
     show_changes(found.changes)
     style = "bold red" if refused else "yellow" if found.newly_allowed else "green"
     bound = "" if max_newly_allowed is None else f" (at most {max_newly_allowed:,} may be)"
-    say(f"{found.newly_allowed:,} calls would be newly allowed{bound}.", style)
+    more = f", and {might_be:,} might be" if might_be > found.newly_allowed else ""
+    say(f"{found.newly_allowed:,} calls would be newly allowed{more}{bound}.", style)
     raise typer.Exit(1 if refused else 0)
 
 

@@ -43,9 +43,7 @@ class Echoes:
         self._end = ""
 
     def wrote(self, values: Iterable[Any]) -> None:
-        """Keep what one call was given, in the order in which it was: a tool may join one value to the next, and to what
-        an earlier call gave it.
-        """
+        """Keep what one call was given, in that order: a tool may join it together, and to what it was given before."""
         runs: list[str] = []
         short: list[str] = []
         for value in values:

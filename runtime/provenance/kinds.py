@@ -95,8 +95,8 @@ def email(text: str) -> str | None:
     return f"{local}@{domain.lower()}"
 
 
-def url(text: str) -> tuple[str, int | None, str, str] | None:
-    """Host, port, path and query of a web address; the scheme may be left out. Anything unusual is no address.
+def url(text: str) -> tuple[str, str, int | None, str, str] | None:
+    """Scheme, host, port, path and query of a web address; `https://` may be left out. Anything unusual is no address.
 
     The host's case does not count (RFC 3986, 3.2.2), an empty path is `/`, the path's and the query's case do.
     """
@@ -107,12 +107,16 @@ def url(text: str) -> tuple[str, int | None, str, str] | None:
         port = parts.port
     except ValueError:
         return None
-    host = parts.hostname or ""
-    if parts.scheme.lower() not in ("http", "https") or parts.username is not None or "\\" in text:
+    host, scheme = parts.hostname or "", parts.scheme.lower()
+    if scheme not in _PORTS or parts.username is not None or "\\" in text:
         return None
     if not _HOST.fullmatch(host) or parts.fragment:
         return None
-    return host.lower(), None if port in (80, 443) else port, parts.path or "/", parts.query
+    return scheme, host.lower(), None if port == _PORTS[scheme] else port, parts.path or "/", parts.query
+
+
+_PORTS = {"http": 80, "https": 443}
+"""The ports that need not be said."""
 
 
 def caption(text: str) -> str | None:

@@ -290,6 +290,25 @@ async def test_an_input_that_lacks_what_the_contract_demands_today_is_counted(tm
     found = await again(tmp_path)
     assert (found.decisions, found.unchanged, found.changes.decisions) == (2, 1, 0)
     assert found.not_replayed["older_contract"] == 1
+    told = licet(tmp_path, "policy", "replay", "--max-newly-allowed", "0", code=1)
+    assert "0 calls would be newly allowed, and 1 might be (at most 0 may be)" in told
+    licet(tmp_path, "policy", "replay", "--max-newly-allowed", "1")
+
+
+async def test_an_input_from_before_there_was_data_of_tenants_is_asked_again(tmp_path: Path) -> None:
+    async with world(tmp_path) as runtime:
+        async with runtime.session("desk", ALICE) as run:
+            await run.call("read_order", {"order_id": "O-1"})
+        (record,) = [
+            record for record in runtime.journal.read(run.id) if isinstance(record.event, CallExecuted)
+        ]
+        document = json.loads(runtime.journal.payload(run.id, record.seq, "policy_input") or b"")
+        del document["context"]["tenant_data"]
+        old = Payload(json.dumps(document).encode())
+        draft = Draft(record.event, Actor(kind="runtime", id="licet"), {"policy_input": old})
+        runtime.journal.append_now(Unit(run.id, "acme", (draft,)))
+    found = await again(tmp_path)
+    assert (found.decisions, found.unchanged) == (2, 2)
 
 
 async def test_what_was_denied_before_policy_was_asked_is_no_decision(tmp_path: Path) -> None:

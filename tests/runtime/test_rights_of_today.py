@@ -88,8 +88,10 @@ async def test_what_forbids_today_forbids_a_run_that_is_taken_up(
     async with Runtime(f"sqlite:///{tmp_path}/l.db", workflows=[DESK], policies=folder) as runtime:
         with pytest.raises(KeyError):
             async with runtime.session("desk", BOSS) as run:
-                assert isinstance(await run.call("act", {"what": "x"}), Executed)
                 raise KeyError
+        async with runtime.session(run_id=run.id, principal=BOSS) as run:
+            assert isinstance(await run.call("act", {"what": "x"}), Executed)
+            await run.close(leave_open="more to come")
         async with runtime.session(run_id=run.id, principal=today) as again:
             outcome = await again.call("act", {"what": "y"})
             assert isinstance(outcome, Denied) and outcome.reasons[0].rule == rule

@@ -501,3 +501,17 @@ async def test_many_tokens_at_once_fetch_the_keys_once(issuer: Issuer) -> None:
     found = await asyncio.gather(*(it.principal(issuer.token(sub=f"u{number}")) for number in range(50)))
     assert [principal.subject for principal in found] == [f"u{number}" for number in range(50)]
     assert issuer.fetches == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "claims", "said"),
+    [
+        ("azp", {"azp": "desk-bot", "act": {"sub": "other-bot"}}, "azp is to say who acts"),
+        ("actor.sub", {"actor": {"sub": "bot", "iss": "https://other.example"}}, "of another issuer"),
+    ],
+)
+async def test_of_two_agents_or_a_strangers_none_is_taken(
+    issuer: Issuer, path: str, claims: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ClaimRefused, match=said):
+        await verifier(issuer, claims=Claims(agent=path)).delegated(issuer.token(**claims))

@@ -101,14 +101,19 @@ class Claims:
             return "act"
         return None if _at(claims, self.agent) is _MISSING else self.agent
 
-    def actor(self, claims: Mapping[str, Any]) -> Agent | None:
+    def actor(self, claims: Mapping[str, Any], issuer: str) -> Agent | None:
         """Who acts for the subject; None when the token is the subject's own.
 
         Raises:
-            ClaimRefused: the claim does not say who.
+            ClaimRefused: the claim does not say who, is of another issuer, or there is `act` beside it.
         """
         if self.names_actor(claims) is None:
             return None
+        beside = _inside(claims, _steps(self.agent)[:-1])
+        if isinstance(beside, Mapping) and beside is not claims and beside.get("iss", issuer) != issuer:
+            raise ClaimRefused(self.agent, "names an agent of another issuer, whose names mean nothing here")
+        if "act" in claims and _steps(self.agent)[0] != "act":
+            raise ClaimRefused("act", f"names an agent too, and here {self.agent} is to say who acts")
         roles = _names(claims, self.agent_roles) if self.agent_roles else None
         return self._agent(claims, self.agent, roles)
 
@@ -145,8 +150,12 @@ def _steps(path: str) -> list[str]:
 
 
 def _at(claims: Mapping[str, Any], path: str) -> Any:
+    return _inside(claims, _steps(path))
+
+
+def _inside(claims: Mapping[str, Any], steps: Iterable[str]) -> Any:
     found: Any = claims
-    for step in _steps(path):
+    for step in steps:
         if isinstance(found, Mapping) and step in found:
             found = found[step]
         elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):

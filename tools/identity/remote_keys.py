@@ -110,6 +110,9 @@ class RemoteKeys:
                 except KeysUnavailable as error:
                     self._failure = str(error)
                     log.warning("an issuer's keys cannot be had: %s", error)
+                except BaseException:
+                    self._tried = None  # whoever asked gave up; that says nothing of the issuer
+                    raise
             if held is not None and self._within(held.since, self._keep):
                 return held.keys
             raise KeysUnavailable(f"the issuer's keys cannot be had: {self._failure or 'they are too old'}")

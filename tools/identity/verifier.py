@@ -114,10 +114,7 @@ class TokenVerifier:
             TokenRefused, KeysUnavailable: as for `principal`.
         """
         claims = await self.verify(token)
-        actor = claims.get("act")
-        if isinstance(actor, dict) and actor.get("iss", self._issuer) != self._issuer:
-            raise ClaimRefused("act", "names an agent of another issuer, whose names mean nothing here")
-        return Delegated(self._claims.principal(claims), self._claims.actor(claims))
+        return Delegated(self._claims.principal(claims), self._claims.actor(claims, self._issuer))
 
     async def agent(self, token: str) -> Agent:
         """The agent whose own token this is: its subject, with the roles and the tenant that the token gives.
