@@ -105,7 +105,8 @@ async def _reject(services: Services, source: Policies, error: Exception) -> Non
     """Say that new policies are refused: in the journal, and in the log should the journal not take it."""
     name = _text(str(source or "the shipped library") if _is_path(source) else source.name)
     kept = services.engine.revision
-    log.error("the policies of %s are refused, and revision %s stays in force: %s", name, kept, error)
+    why = _text(str(error))
+    log.error("the policies of %s are refused, and revision %s stays in force: %s", name, kept, why)
     if isinstance(error, PolicyError):
         faults = tuple(
             PolicyFault(reason=_text(fault.reason), file=fault.file and _text(fault.file), line=fault.line)
