@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-os.environ.pop("COLUMNS", None)  # pytest-xdist sets it; what Licet prints is as wide as it is where no terminal is
+os.environ.pop(
+    "COLUMNS", None
+)  # pytest-xdist sets it; what Licet prints is as wide as it is where no terminal is
 settings.register_profile("licet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("licet")
 

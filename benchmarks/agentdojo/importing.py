@@ -21,6 +21,7 @@ class Declaration:
 
     Attributes:
         parameters: markers by parameter: a role with its kind, `NotSecret`.
+        shapes: types by parameter, where AgentDojo's own says less than its docstring.
         result: who wrote what comes back.
         returns: the type of what comes back, with a mark for each field, where there is more to say; the result is
             then given as plain data.
@@ -30,6 +31,7 @@ class Declaration:
     effect: Effect
     result: Trust
     parameters: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    shapes: Mapping[str, Any] = field(default_factory=dict)
     idempotent: bool = False
     preview: Callable[..., str] | None = None
     returns: Any = None
@@ -77,14 +79,15 @@ def import_tool(function: Function, declaration: Declaration) -> Tool:
     ]
     for name, parameter in own.parameters.items():
         if name not in function.dependencies:
-            annotation = _marked(hints[name], declaration.parameters.get(name, ()))
+            shape = declaration.shapes.get(name, hints[name])
+            annotation = _marked(shape, declaration.parameters.get(name, ()))
             parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=annotation))
     returns = declaration.returns if plain else hints.get("return", str)
     returns = _marked(returns, (declaration.result,))
     call.__signature__ = own.replace(parameters=parameters, return_annotation=returns)  # type: ignore[attr-defined]
     call.__doc__ = function.full_docstring
     call.__module__, call.__qualname__ = function.run.__module__, function.name
-    unknown = declaration.parameters.keys() - {parameter.name for parameter in parameters}
+    unknown = {*declaration.parameters, *declaration.shapes} - {parameter.name for parameter in parameters}
     if unknown:
         raise ValueError(f"{function.name} has no parameter {', '.join(sorted(unknown))}")
     return declare(

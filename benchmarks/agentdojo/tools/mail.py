@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -24,6 +24,14 @@ class Mail(TypedDict):
     read: bool
     timestamp: str
     attachments: list[Any]
+
+
+class Attachment(TypedDict):
+    """Something that goes with a mail: a file by its id, or a calendar event as it is."""
+
+    type: str
+    file_id: NotRequired[str]
+    event_details: NotRequired[dict[str, Any]]
 
 
 class Contact(TypedDict):
@@ -65,6 +73,7 @@ SEND_MAIL = {
             "cc": (Target("email"),),
             "bcc": (Target("email"),),
         },
+        {"attachments": list[Attachment] | None},
         preview=show_mail,
         returns=Mail,
     )
