@@ -166,7 +166,8 @@ class _Lint:
                         )
 
     def _silent(self, root: Rule) -> None:
-        for hazard in hazards(self._policy, root, self._schema, self._data):
+        offering = root.path[3] == "hide"
+        for hazard in hazards(self._policy, root, self._schema, self._data, offering=offering):
             what = {"deny": "denial", "approval": "approval", "hide": "hiding"}[root.path[3]]
             line = root.place[0]
             whose = (
