@@ -36,8 +36,8 @@ SETS = ("grant", "deny", "approval", "obligation", "hide")
 """What the decision, and what a run is offered, reads of a package `licet.user.NAME`."""
 
 TOO_DEEP = (
-    "nested too deeply to be checked: give parts of a long expression names, in rules of their own, and let fewer rules "
-    "read one another in a chain"
+    "nested too deeply to be checked: give parts of a long expression names, in rules of their own, and let fewer "
+    "rules read one another in a chain"
 )
 """Of what Python's recursion does not get through."""
 

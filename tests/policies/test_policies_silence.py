@@ -84,7 +84,7 @@ SILENCED = {
         ROLES + DENY + 'roles.attribute_in("region", ["us"])', "`roles.attribute_in` says no",
     ),
     "values by the library": (
-        ARGUMENTS + DENY + '{\n\tsome v in arguments.values("amount")\n\tv > 100\n}', "`arguments.values` gives nothing",
+        ARGUMENTS + DENY + '{\n\tsome v in arguments.values("amount")\n\tv > 100\n}', "`arguments.values` gives",
     ),
     "every value by the library": (
         ARGUMENTS + COMPLIANT + 'every v in arguments.values("amount") { v <= 100 }', "`arguments.values` gives",
@@ -180,24 +180,18 @@ def chain(length: int) -> str:
 
 
 TOO_DEEP = {
-    "a chain of rules": (chain(150), "silent", 3),
-    "a sum": (DENY + "input.run.step > " + " + ".join(["1"] * 400), "silent", 3),
-    "a sum that no parser of JSON reads": (DENY + "input.run.step > " + " + ".join(["1"] * 600), None, None),
+    "a chain of rules": (chain(150), 3),
+    "a sum": (DENY + "input.run.step > " + " + ".join(["1"] * 400), 3),
+    "a sum that no parser of JSON reads": (DENY + "input.run.step > " + " + ".join(["1"] * 600), None),
 }
 
 
-@pytest.mark.parametrize(("source", "lint", "line"), TOO_DEEP.values(), ids=TOO_DEEP)
+@pytest.mark.parametrize(("source", "line"), TOO_DEEP.values(), ids=TOO_DEEP)
 def test_what_is_nested_too_deeply_is_a_fault_that_says_what_to_do(
-    real_opa: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    source: str,
-    lint: str | None,
-    line: int | None,
+    real_opa: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, line: int | None
 ) -> None:
     monkeypatch.setattr(toolchain, "find", lambda: opa_program.Program(real_opa))
     (tmp_path / "shop.rego").write_text(f"package licet.user.shop\n\n{source}\n")
     (fault,) = check([tmp_path]).faults
+    assert fault.line == line
     assert "nested too deeply to be checked: give parts of a long expression names" in fault.reason
-    if lint is not None or fault.line is not None:
-        assert fault.line == 3
