@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -12,7 +13,7 @@ from licet.policies import toolchain
 from licet.policies.bundle import Bundle
 from licet.policies.errors import Fault, PolicyError
 from licet.policies.library import INPUT_SCHEMA, Sources, documents, with_paths
-from licet.policies.lints import lint
+from licet.policies.lints import TOO_DEEP, lint
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,39 @@ def _of_tests(sources: Sources) -> list[Fault]:
 
 
 def _of_lints(sources: Sources) -> list[Fault]:
-    trees = toolchain.find().parse(sources.files)
-    found = lint(trees, orjson.loads(INPUT_SCHEMA.read_bytes()), documents(sources))
+    trees: dict[str, Any] = {}
+    try:
+        trees = toolchain.find().parse(sources.files)
+        found = lint(trees, orjson.loads(INPUT_SCHEMA.read_bytes()), documents(sources))
+    except (RecursionError, orjson.JSONDecodeError) as error:
+        if isinstance(error, orjson.JSONDecodeError) and "limit" not in str(error):
+            raise  # a tree that is too deep is beyond the parser's limit; anything else is a fault of ours
+        file, line = _deepest(trees)
+        given, source = toolchain.place(file, line, sources) if file else (None, None)
+        return [Fault(f"{'this rule' if file else 'the policy'} is {TOO_DEEP}", given, line, source)]
     faults = []
     for one in found:
         file, source = toolchain.place(one.file, one.line, sources)
         faults.append(Fault(one.reason, file, one.line, source, one.column, one.lint))
     return faults
+
+
+def _deepest(trees: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """File and line of the rule that is nested deepest; None when there is none."""
+    rules = [
+        (_depth(rule), file, rule["location"]["row"])
+        for file, tree in trees.items()
+        for rule in tree.get("rules") or ()
+    ]
+    return max(rules)[1:] if rules else (None, None)
+
+
+def _depth(tree: object) -> int:
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        inside = [
+            one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)
+        ]
+        level = [item for several in inside for item in several]
+    return depth

@@ -35,6 +35,12 @@ LINTS: Mapping[str, str] = {
 SETS = ("grant", "deny", "approval", "obligation", "hide")
 """What the decision, and what a run is offered, reads of a package `licet.user.NAME`."""
 
+TOO_DEEP = (
+    "nested too deeply to be checked: give parts of a long expression names, in rules of their own, and let fewer "
+    "rules read one another in a chain"
+)
+"""Of what Python's recursion does not get through."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -166,8 +172,14 @@ class _Lint:
                         )
 
     def _silent(self, root: Rule) -> None:
-        for hazard in hazards(self._policy, root, self._schema, self._data):
-            what = {"deny": "denial", "approval": "approval", "hide": "hiding"}[root.path[3]]
+        offering = root.path[3] == "hide"
+        what = {"deny": "denial", "approval": "approval", "hide": "hiding"}[root.path[3]]
+        try:
+            found = list(hazards(self._policy, root, self._schema, self._data, offering=offering))
+        except RecursionError:
+            self._find("silent", root, f"what this {what} reads is {TOO_DEEP}")
+            return
+        for hazard in found:
             line = root.place[0]
             whose = (
                 f"this {what}"

@@ -70,10 +70,11 @@ class Rule:
 
     def conditional(self) -> bool:
         """Whether it may fail to hold: it has a condition, and no `else` without one."""
-        return all(not _unconditional(clause) for clause in self.clauses())
+        return all(not unconditional(clause) for clause in self.clauses())
 
 
-def _unconditional(clause: Node) -> bool:
+def unconditional(clause: Node) -> bool:
+    """Whether nothing in a clause could fail to hold, its value left aside."""
     return all(
         isinstance(expr["terms"], Mapping) and expr["terms"].get("value") is True
         for expr in clause.get("body", ())

@@ -49,7 +49,13 @@ def _argument(value: Value, work: Work) -> _Argument:
         return written if found in (float("inf"), float("-inf")) else found
     small = go_int(written)
     work.take((len(written) // 50) ** 2 // 20)  # reading an integer takes the square of its length
+    if small is None and len(written) > _MOST_DIGITS:
+        raise Stop("an integer has too many digits")
     return _Big(int(written)) if small is None else small
+
+
+_MOST_DIGITS = 4_300
+"""Python reads and writes no longer integers."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 
 from licet.policies.builtins.values import Builtin, Number, Stop, Undefined, Value, bounded, number, text
@@ -18,7 +19,7 @@ def range_step(start: Value, end: Value, step: Value) -> Value:
         raise Undefined
     bounded(abs(last - first) // by + 1)
     found = range(first, last + 1, by) if first <= last else range(first, last - 1, -by)
-    return tuple(Number(value) for value in found)
+    return tuple(Number(_plain(value)) for value in found)
 
 
 def _integer(value: Value) -> int:
@@ -71,7 +72,7 @@ def parse_bytes(value: Value) -> Value:
 def _plain(value: int) -> str:
     if value.bit_length() > 4 * _WIDEST:
         raise Stop("the amount is too large")
-    return str(value)
+    return str(Decimal(value))  # Python itself writes and reads integers of up to 4,300 digits only
 
 
 _TOO_LARGE = re.compile(r"[eE][-+]?[0-9]{7}")
@@ -112,7 +113,7 @@ def _parts(written: str) -> tuple[int, int]:
     exponent = int(match[5] or 0) - len(fraction)
     if abs(exponent) > _WIDEST or len(whole + fraction) > _WIDEST:
         raise Stop("a number is too long")
-    return int(match[1] + whole + fraction), exponent
+    return int(Decimal(match[1] + whole + fraction)), exponent
 
 
 def _rational(written: str) -> Fraction:

@@ -164,13 +164,19 @@ def _version(written: str) -> tuple[tuple[int, ...], str]:
     match = _VERSION.fullmatch(written)
     if match is None:
         raise Undefined
-    core = tuple(int(part) for part in match.groups()[:3])
+    core = tuple(_int64(part) for part in match.groups()[:3])
     release = match[4] or ""
-    if max(core) > _INT64_MOST or any(
+    if None in core or any(
         _is_number(part) and part != "0" and part[0] == "0" for part in release.split(".")
     ):
         raise Undefined
-    return core, release
+    return tuple(part for part in core if part is not None), release
+
+
+def _int64(digits: str) -> int | None:
+    """The number, when a Go int holds it. Digits without end are not read, which Python refuses."""
+    found = int(digits) if len(digits) <= len(str(_INT64_MOST)) else _INT64_MOST + 1
+    return found if found <= _INT64_MOST else None
 
 
 def _is_number(identifier: str) -> bool:
@@ -213,8 +219,8 @@ def _compare_identifiers(one: str, other: str) -> int:
         return -1 if _is_number(one) else 1
     if _is_number(one):
         # OPA's strconv.Atoi gives the largest int where the digits are too many.
-        mine, yours = min(int(one), _INT64_MOST), min(int(other), _INT64_MOST)
-        return (mine > yours) - (mine < yours)
+        found = [_INT64_MOST if number is None else number for number in (_int64(one), _int64(other))]
+        return (found[0] > found[1]) - (found[0] < found[1])
     return (one > other) - (one < other)
 
 

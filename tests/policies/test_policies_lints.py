@@ -120,6 +120,11 @@ SILENCED = {
         "`to_number` gives nothing", 16,
     ),
     "an import": ("import input.call.args\n\n" + DENY + "args.amount > 100", "`input.call.args.amount`", 48),
+    # OPA works out what is called with before the `not`.
+    "what is compared below not": (DENY + "not input.call.args.amount <= 100", "args.amount` may be missing", 52),
+    "what a function is called with below not": (
+        DENY + "not small(input.call.args.amount)\n\nsmall(n) if n <= 100", "args.amount` may be missing", 58,
+    ),
 }  # fmt: skip
 
 
@@ -137,7 +142,8 @@ def test_what_could_silence_a_denial_or_an_approval_is_told(
 
 HEARD = {
     "what is always there": DENY + '"suspended" in input.principal.roles',
-    "below not": DENY + "not input.call.args.amount <= 100",
+    "a field that is compared with ==, below not": DENY + "not input.call.args.amount == 100",
+    "a field itself, below not": DENY + "not input.call.args.approved",
     "a rule below not": DENY + "not small\n\nsmall if input.call.args.amount <= data.most",
     "a rule below not that reads a rule": DENY
     + "not small\n\nsmall if fits\n\nfits if input.call.args.amount < 9",
