@@ -59,10 +59,10 @@ SILENCED = {
         DENY + "not within" + WITHIN + " else := true if input.run.step > 0", AMOUNT,
     ),
     "a pattern on the right": (
-        DENY + '{\n\tinput.context.tenant_data = {"blocked": b}\n\tb\n}', "`{...}.blocked` may be missing",
+        DENY + '{\n\tinput.context.environment = {"blocked": b}\n\tb\n}', "`{...}.blocked` may be missing",
     ),
     "a pattern on the left": (
-        DENY + '{\n\t{"blocked": b} = input.context.tenant_data\n\tb\n}', "`{...}.blocked` may be missing",
+        DENY + '{\n\t{"blocked": b} = input.context.environment\n\tb\n}', "`{...}.blocked` may be missing",
     ),
     "a variable on the right": (DENY + "{\n\tinput.call.args = a\n\ta.amount > 100\n}", "`a.amount` may be missing"),
     "arrays of both": (
