@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from licet.policies import toolchain
 from licet.policies.bundle import SHIPPED, Bundle
 from licet.policies.engine import PolicyEngine
 from licet.policies.errors import Fault, PolicyError
@@ -57,6 +56,8 @@ def policy_set(path: Path | str | None = None, verification_key: Path | None = N
                     str(place),
                 )
             )
+        from licet.policies import toolchain  # what compiles is not loaded where nothing is compiled
+
         return Bundle.unpack(toolchain.build(with_folder(place)), str(place))
     try:
         raw = place.read_bytes()
