@@ -280,7 +280,8 @@ class OutputRefused(_Event):
 class CallProposed(_Event):
     """A session proposed a call. Payload: `proposals`, as in `ModelResponded`.
 
-    In our own loop the journalled model response is a call's proposal, and this event is not written.
+    In our own loop the journalled model response is a call's proposal, and this event is not written. Nor is it for
+    a call that is permitted at once: its permit has the proposal too.
     """
 
     type: Literal["call.proposed"] = "call.proposed"
@@ -361,7 +362,8 @@ class ApprovalClosed(_Event):
 class CallPermitted(_Event):
     """The permit: all that allowed this call to start, written before it starts.
 
-    Payload: `policy_input`, which holds the arguments.
+    Payloads: `policy_input`, which holds the arguments; `proposals`, as in `CallProposed`, where this is also the
+    first record of the call.
     """
 
     type: Literal["call.permitted"] = "call.permitted"

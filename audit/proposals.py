@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from sqlalchemy import Connection
 
@@ -22,6 +22,9 @@ MOST_KEPT = 10_000
 LookUp = Callable[[int, str], bool]
 """Whether a record of the run before this one proposes the call of this id."""
 
+_PROPOSALS = "proposals"
+"""The payload of a permit with which the call is proposed too."""
+
 _BECAME = {CallPermitted: "permitted", CallExecuted: "executed", CallFailed: "done without success"}
 
 
@@ -34,9 +37,11 @@ class Proposals:
         self._kept: dict[str, None] = {}  # in the order in which they came
         self._forgot = False
 
-    def fault(self, seq: int, event: Event) -> str | None:
-        """What is wrong with the next event of the run: something becomes of a call that nobody proposed."""
-        for call_id in _proposed(event):
+    def fault(self, seq: int, event: Event, payloads: Container[str]) -> str | None:
+        """What is wrong with the next event of the run, which has these payloads: something becomes of a call that
+        nobody proposed.
+        """
+        for call_id in _proposed(event, payloads):
             self._kept[call_id] = None
             if len(self._kept) > self._most_kept:
                 del self._kept[next(iter(self._kept))]
@@ -45,14 +50,14 @@ class Proposals:
             seq, event.call_id
         ):
             return None
-        return f"call {event.call_id} was {_BECAME[type(event)]}, and no record before this one proposes it"
+        return f"call {event.call_id} was {_BECAME[type(event)]}, and no record up to this one proposes it"
 
     def _knows(self, seq: int, call_id: str) -> bool:
         return call_id in self._kept or (self._forgot and self._look_up(seq, call_id))
 
 
-def _proposed(event: Event) -> Iterator[str]:
-    if isinstance(event, CallProposed):
+def _proposed(event: Event, payloads: Container[str]) -> Iterator[str]:
+    if isinstance(event, CallProposed) or (isinstance(event, CallPermitted) and _PROPOSALS in payloads):
         yield event.call_id
     elif isinstance(event, ModelResponded):
         yield from (call.call_id for call in event.calls)
@@ -71,5 +76,6 @@ def look_up_in(connection: Connection, stream: object) -> LookUp:
 
 _PROPOSES = """
 SELECT 1 FROM events WHERE stream = ? AND seq < ? AND instr(record, ?) > 0
-AND (instr(record, '"type":"call.proposed"') > 0 OR instr(record, '"type":"model.responded"') > 0)
+AND (instr(record, '"type":"call.proposed"') > 0 OR instr(record, '"type":"model.responded"') > 0
+     OR (instr(record, '"type":"call.permitted"') > 0 AND instr(record, '"proposals":"') > 0))
 """

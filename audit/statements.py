@@ -1,7 +1,8 @@
 """The writer's SQL: built with SQLAlchemy Core, compiled once, handed to the driver as it is.
 
-A statement takes many rows at a time, because the driver lets go of Python's interpreter lock at every
-execution and has to queue for it again behind the event loop.
+Many rows go into one statement, because the driver lets go of Python's interpreter lock at every execution and has to
+queue for it again behind the event loop. A few go one by one: a statement of several rows, on a table with triggers,
+makes SQLite keep a journal of its own for it, which costs more than the statements that are saved.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Column, Table, select
+from sqlalchemy import Column, Table, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql import ClauseElement
 
 from licet.audit.database import DIALECT
+from licet.audit.records import Head
 from licet.audit.schema import budgets, events, heads, payloads
 
 CHUNK = 64
 """The most rows in one statement. Sizes are powers of two, so that there are few statements, all of them
 cached.
 """
+
+FEW = 4
+"""So many rows go one by one."""
 
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its parameters."""
@@ -47,9 +52,11 @@ def insert_payloads(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
     return _writing(_insert_payloads, rows)
 
 
-def move_heads(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
-    """Heads whose status stays as it is; not naming it spares its index."""
-    return _writing(_move_heads, rows)
+def move_heads(rows: Sequence[Head]) -> Iterator[Statement]:
+    """Heads that there are and whose status stays as it is; not naming it spares its index."""
+    if len(rows) > FEW:
+        return _writing(_move_heads, rows)
+    return ((_move_head(), (row.seq, row.hash, row.claim, row.stream)) for row in rows)
 
 
 def put_heads(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
@@ -76,6 +83,9 @@ def _reading(build: Any, keys: Sequence[str]) -> Iterator[Statement]:
 
 def _writing(build: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
     start = 0
+    if len(rows) <= FEW:
+        yield from ((build(1), row) for row in rows)
+        return
     while start < len(rows):
         size = min(CHUNK, 1 << (len(rows) - start).bit_length() - 1)
         yield build(size), tuple(chain.from_iterable(rows[start : start + size]))
@@ -111,6 +121,12 @@ def _insert_payloads(size: int) -> str:
 @cache
 def _move_heads(size: int) -> str:
     return _upsert(heads, size, heads.c.seq, heads.c.hash, heads.c.claim)
+
+
+@cache
+def _move_head() -> str:
+    moving = update(heads).where(heads.c.stream == "")
+    return _compile(moving.values(seq=0, hash="", claim=0))
 
 
 @cache

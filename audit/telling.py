@@ -210,7 +210,7 @@ class Telling:
                 self._requests[-1] = replace(asked, refused=(*asked.refused, errors))
 
     def _propose(
-        self, record: Record, calls: Iterable[CallProposed | ProposedCall], step: int | None
+        self, record: Record, calls: Iterable[CallProposed | CallPermitted | ProposedCall], step: int | None
     ) -> None:
         proposals = self._fetch(record, "proposals")
         raw: dict[str, Content] = {}
@@ -227,6 +227,8 @@ class Telling:
             )
 
     def _add_to_call(self, record: Record, event: CallEvent) -> None:
+        if isinstance(event, CallPermitted) and "proposals" in record.payloads:
+            self._propose(record, (event,), None)
         call = self._calls.get(event.call_id)
         if call is None:
             raise JournalDamaged(

@@ -252,7 +252,7 @@ class StreamCheck:
         if record is None:
             self._unread = True
         else:
-            fault = self._proposals.fault(seq, record.event)
+            fault = self._proposals.fault(seq, record.event, record.payloads)
             if fault is not None and not self._unread:
                 self._report("unproposed", seq, fault)
 

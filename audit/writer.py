@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from licet.audit import statements
@@ -277,16 +278,15 @@ class Writer:
 
 
 def _execute(connection: sqlite3.Connection, batch: Batch) -> None:
-    for rows, write in (
-        (batch.events, statements.insert_events),
-        (batch.payloads, statements.insert_payloads),
-        (list(batch.moved.values()), statements.move_heads),
-        (list(batch.changed.values()), statements.put_heads),
-        ([(budget, batch.used[budget]) for budget in batch.charged], statements.put_budgets),
-    ):
-        if rows:
-            for sql, values in write(rows):
-                connection.execute(sql, values)
+    writes = (
+        statements.insert_events(batch.events),
+        statements.insert_payloads(batch.payloads),
+        statements.move_heads(list(batch.moved.values())),
+        statements.put_heads(list(batch.changed.values())),
+        statements.put_budgets([(budget, batch.used[budget]) for budget in batch.charged]),
+    )
+    for sql, values in chain.from_iterable(writes):
+        connection.execute(sql, values)
 
 
 def _fetch(connection: sqlite3.Connection, queries: Iterable[Statement]) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from licet.audit.events import ApprovalOwed, CallPermitted, Decided, Denial
+from licet.audit.events import ApprovalOwed, CallPermitted, CallProposed, Decided, Denial
 from licet.audit.records import Charge, Draft, Opening
 from licet.runtime.active import ActiveRun
 from licet.runtime.provenance import Traced
@@ -20,8 +20,8 @@ class Call:
     """What the stages of the gate learn of a call, each adding its own.
 
     Attributes:
-        opening: the record of the proposal, when it is not in the journal yet; it goes with the first append.
-        opened: the opening, once it is on its way.
+        proposals: the payload of the proposal, when that is not in the journal yet; it goes with the first append.
+        opened: the proposal, once it is on its way.
         unreadable: why arguments given as Python values are nothing that JSON can carry.
         traced: where its values came from, once it is put to policy.
         request_ids: the approval requests whose reviews cover what is owed now.
@@ -34,7 +34,7 @@ class Call:
     reason: str
     state: CallState | None = None
     unreadable: InvalidArguments | None = None
-    opening: list[Draft] = field(default_factory=list)
+    proposals: bytes | None = None
     attempt: int = 1
     edited: bool = False
     allowance: Allowance = field(init=False)
@@ -58,6 +58,14 @@ class Call:
     def needs_permit(self) -> bool:
         """It has an effect, a price or a review: a permit is durable before it starts."""
         return self.tool.effect != "read" or self.price > 0 or bool(self.request_ids)
+
+    @property
+    def opening(self) -> tuple[Draft, ...]:
+        """The record of the proposal, when it is not in the journal yet."""
+        if self.proposals is None:
+            return ()
+        event = CallProposed(call_id=self.call_id, tool=self.tool_name)
+        return (self.run.draft(event, {"proposals": self.proposals}, by=self.run.agent),)
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -59,11 +59,13 @@ def intend(call: Call, services: Services) -> Awaitable[object]:
         reserved_cost=f"{call.price:f}",
         deadline=timestamp(deadline),
     )
-    draft = run.draft(event, {"policy_input": call.policy_input or b"null"})
+    payloads = {"policy_input": call.policy_input or b"null"}
+    if call.proposals is not None:
+        payloads["proposals"] = call.proposals
     call.charges = reservation(run, call.price, now)
     call.permit = event
     call.context = replace(call.context, idempotency_key=event.idempotency_key, deadline=deadline)
-    return run.submit(*call.opening, draft, scopes=call.scopes, charges=call.charges)
+    return run.submit(run.draft(event, payloads), scopes=call.scopes, charges=call.charges)
 
 
 async def permit(call: Call, intent: Awaitable[object]) -> Deny | End | None:
@@ -80,7 +82,7 @@ async def permit(call: Call, intent: Awaitable[object]) -> Deny | End | None:
         return End(f"budgets.{exceeded.budget}", str(exceeded))
     except FenceLost:
         return _ended_meanwhile(call.run)
-    call.opening = []
+    call.proposals = None
     return None
 
 
@@ -124,7 +126,7 @@ def begin_read(call: Call) -> None:
     call.run.reading[call.tool_name] += 1
     call.run.reading_same[call.digest] += 1
     call.run.under_way[call.call_id] = asyncio.get_running_loop().create_future()
-    if call.opening:
+    if call.proposals is not None:
         call.opened = Opening()
         sent = call.run.submit(*call.opening, linger=START_LINGER, opens=call.opened)
         sent.add_done_callback(

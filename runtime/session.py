@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from licet.audit.errors import LicetError
-from licet.audit.events import CallProposed
 from licet.runtime.active import ActiveRun
 from licet.runtime.call import Call
 from licet.runtime.ending import finish, suspend
@@ -72,12 +71,17 @@ class Session:
             raw, unreadable = raw_arguments(arguments), None
         except InvalidArguments as error:
             raw, unreadable = b"null", error
-        event = CallProposed(call_id=call_id, tool=tool[:128])
         kept = raw.decode(errors="replace") if len(raw) <= RAW_MOST else "null"
         proposals = {"calls": [{"call_id": call_id, "raw": kept}], "reason": reason}
-        call = Call(run=self._run, call_id=call_id, tool_name=event.tool, raw=raw, reason=reason)
-        call.unreadable = unreadable
-        call.opening = [self._run.draft(event, {"proposals": orjson.dumps(proposals)}, by=self._run.agent)]
+        call = Call(
+            run=self._run,
+            call_id=call_id,
+            tool_name=tool[:128],
+            raw=raw,
+            reason=reason,
+            unreadable=unreadable,
+            proposals=orjson.dumps(proposals),
+        )
         return await self._gate.call(call)
 
     async def outcome(self, call_id: str) -> Outcome:

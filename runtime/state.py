@@ -280,7 +280,9 @@ class RunState:
             for edit in call.edits
         )
 
-    def _propose(self, calls: Iterable[CallProposed | ProposedCall], proposals: dict[str, Any]) -> None:
+    def _propose(
+        self, calls: Iterable[CallProposed | CallPermitted | ProposedCall], proposals: dict[str, Any]
+    ) -> None:
         kept = {item["call_id"]: item for item in proposals.get("calls", ())}
         for call in calls:
             item = kept.get(call.call_id, {})
@@ -310,6 +312,8 @@ class RunState:
         self._moved(event, "proposed")
 
     def _permitted(self, event: CallPermitted, time: datetime, payloads: Payloads) -> None:
+        if event.call_id not in self.calls:
+            self._propose((event,), orjson.loads(payloads.get("proposals", b"{}")))
         call = self._moved(event, "permitted")
         self.permitted.append((call.call_id, len(self.ended)))
         if call.attempts == 0:

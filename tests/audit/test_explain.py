@@ -134,7 +134,7 @@ class Tale:
         )
         return self.add(event, reviewer, **payloads)
 
-    def permit(self, cost: str = "0.10", attempt: int = 1) -> Tale:
+    def permit(self, cost: str = "0.10", attempt: int = 1, **payloads: Json) -> Tale:
         event = CallPermitted(
             permit_id=f"p{attempt}",
             call_id="c1",
@@ -149,7 +149,7 @@ class Tale:
             reserved_cost=cost,
             deadline=timestamp(NOON + timedelta(minutes=1)),
         )
-        return self.add(event)
+        return self.add(event, **payloads)
 
     def execute(self, cost: str = "0.07", fault: str | None = None) -> Tale:
         event = CallExecuted(
@@ -189,6 +189,24 @@ def test_who_asked_for_whom_under_which_contract(tale: Tale) -> None:
     assert (story.workflow.name, story.workflow.version) == ("desk", "3")
     assert (story.workflow.owner, story.workflow.purpose, story.workflow.risk) == tuple(content.values())
     assert story.input is not None and story.input.value == "refund it"
+
+
+def test_a_call_that_was_permitted_as_it_was_proposed_is_told_with_its_proposal(tale: Tale) -> None:
+    kept: Json = {"call_id": "c1", "raw": '{"amount": "120.00"}'}
+    permit: dict[str, Json] = {
+        "proposals": {"calls": [kept], "reason": "it broke"},
+        "policy_input": {"call": {"args": {"amount": "120.00"}}},
+    }
+    (call,) = tale.start().permit(**permit).execute().story().calls
+    assert (call.status, call.tool, call.step) == ("executed", "refund", None)
+    assert call.proposed is not None and call.proposed.value == '{"amount": "120.00"}'
+    assert call.reason is not None and call.reason.value == "it broke"
+    assert [moment.seq for moment in call.moments] == [2, 3] and call.proposed_at == NOON
+
+
+def test_a_permit_of_a_call_that_was_never_proposed_is_no_story(tale: Tale) -> None:
+    with pytest.raises(JournalDamaged, match=r"record 2 .* never proposed"):
+        tale.start().permit().story()
 
 
 def test_a_denied_call_names_the_stage_the_reason_and_the_rule(tale: Tale) -> None:

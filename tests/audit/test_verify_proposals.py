@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from journal_story import FINISHED, STARTED, tampering, unit, url_of
+from journal_story import FINISHED, OPERATOR, STARTED, tampering, unit, url_of
 
 from licet.audit import proposals
 from licet.audit.events import (
@@ -20,6 +20,7 @@ from licet.audit.events import (
 )
 from licet.audit.journal import Journal
 from licet.audit.proposals import Proposals
+from licet.audit.records import Draft, Payload
 from licet.audit.verify import verify
 
 DECIDED = Decided(decision_id="d", revision="r", engine="wasm", allow=True, grants=("g",))
@@ -59,6 +60,11 @@ def permitted(call: str) -> CallPermitted:
     )
 
 
+def opened(call: str) -> Draft:
+    """The permit that has the proposal too."""
+    return Draft(permitted(call), OPERATOR, {"proposals": Payload(b"{}")})
+
+
 def executed(call: str) -> CallExecuted:
     return CallExecuted(
         call_id=call, tool="note", digest="d", permit_id=None, decision=DECIDED, cost="0", elapsed_us=1
@@ -79,7 +85,7 @@ def failed(call: str) -> CallFailed:
     )
 
 
-def journal(path: Path, *events: Event, stream: str = "run-1") -> Path:
+def journal(path: Path, *events: Event | Draft, stream: str = "run-1") -> Path:
     file = path / "licet.db"
     with Journal.open(url_of(file), create=True) as opened:
         for event in events:
@@ -91,7 +97,8 @@ def found(path: Path) -> list[tuple[str, str | None, int | None]]:
     return [(problem.kind, problem.stream, problem.seq) for problem in verify(url_of(path)).problems]
 
 
-WHOLE: dict[str, tuple[Event, ...]] = {
+WHOLE: dict[str, tuple[Event | Draft, ...]] = {
+    "a call permitted as it is proposed": (opened("c1"), executed("c1"), opened("c2"), permitted("c2")),
     "a call of a session": (proposed("c1"), permitted("c1"), executed("c1")),
     "a read": (proposed("c1"), executed("c1")),
     "calls of the model": (responded("s1c1", "s1c2"), executed("s1c2"), permitted("s1c1"), failed("s1c1")),
@@ -101,7 +108,7 @@ WHOLE: dict[str, tuple[Event, ...]] = {
 
 
 @pytest.mark.parametrize("events", WHOLE.values(), ids=WHOLE)
-def test_what_was_proposed_may_become_anything(tmp_path: Path, events: tuple[Event, ...]) -> None:
+def test_what_was_proposed_may_become_anything(tmp_path: Path, events: tuple[Event | Draft, ...]) -> None:
     assert found(journal(tmp_path, STARTED, *events, FINISHED)) == []
 
 
@@ -109,15 +116,17 @@ def test_what_was_proposed_may_become_anything(tmp_path: Path, events: tuple[Eve
     "became", [permitted("c1"), executed("c1"), failed("c1")], ids=lambda event: event.type
 )
 @pytest.mark.parametrize(
-    "before", [(), (proposed("c2"),), (responded("s1c1"),)], ids=["none", "another", "turn"]
+    "before",
+    [(), (proposed("c2"),), (opened("c2"),), (responded("s1c1"),)],
+    ids=["none", "another", "permitted", "turn"],
 )
 def test_what_becomes_of_a_call_that_nobody_proposed_is_told(
-    tmp_path: Path, before: tuple[Event, ...], became: Event
+    tmp_path: Path, before: tuple[Event | Draft, ...], became: Event
 ) -> None:
     path = journal(tmp_path, STARTED, *before, became, proposed("c1"))
     assert found(path) == [("unproposed", "run-1", 2 + len(before))]
     (problem,) = verify(url_of(path)).problems
-    assert "call c1 was" in problem.message and "no record before this one proposes it" in problem.message
+    assert "call c1 was" in problem.message and "no record up to this one proposes it" in problem.message
 
 
 def test_the_proposal_of_another_run_is_none(tmp_path: Path) -> None:
@@ -137,11 +146,18 @@ def test_of_a_long_run_old_proposals_are_looked_up(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(Proposals.__init__, "__defaults__", (3,))
     assert kept == (proposals.MOST_KEPT,)
     many = [proposed(f'c"{number}') for number in range(8)]
-    turn = responded("s1c1", "s1c2")
-    path = journal(
-        tmp_path, STARTED, turn, *many, executed('c"0'), executed("s1c2"), executed('c"7'), executed("c")
-    )
-    assert found(path) == [("unproposed", "run-1", 14)]
+    turn, first = responded("s1c1", "s1c2"), opened("c99")
+    late = [executed(call) for call in ('c"0', "s1c2", "c99", 'c"7', "c")]
+    path = journal(tmp_path, STARTED, turn, first, *many, permitted("s1c1"), *late)
+    assert found(path) == [("unproposed", "run-1", 17)]
+
+
+def test_a_permit_is_no_proposal_where_it_does_not_hold_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Proposals.__init__, "__defaults__", (1,))
+    path = journal(tmp_path, STARTED, permitted("c1"), proposed("c2"), proposed("c3"), executed("c1"))
+    assert found(path) == [("unproposed", "run-1", 2), ("unproposed", "run-1", 5)]
 
 
 def test_no_more_proposals_are_kept_than_that() -> None:
@@ -152,9 +168,9 @@ def test_no_more_proposals_are_kept_than_that() -> None:
         return True
 
     it = Proposals(look_up, most_kept=2)
-    assert it.fault(1, executed("c9")) is not None  # nothing is forgotten, so there is nothing to look up
+    assert it.fault(1, executed("c9"), ()) is not None  # nothing is forgotten, so there is nothing to look up
     for number in range(100):
-        it.fault(2 + number, proposed(f"c{number}"))
+        it.fault(2 + number, proposed(f"c{number}"), ("proposals",))
     assert len(it._kept) == 2
-    assert it.fault(200, executed("c99")) is None and asked == []
-    assert it.fault(201, executed("c0")) is None and asked == ["c0"]
+    assert it.fault(200, executed("c99"), ()) is None and asked == []
+    assert it.fault(201, executed("c0"), ()) is None and asked == ["c0"]

@@ -80,7 +80,7 @@ async def test_no_effect_starts_before_its_permit_is_durable(tmp_path: Path) -> 
             assert ledger.lines() == []
             held.let_go()
             assert isinstance(await call, Executed)
-            assert types(runtime, run.id)[-3:] == ["call.proposed", "call.permitted", "call.executed"]
+            assert types(runtime, run.id)[-2:] == ["call.permitted", "call.executed"]
     assert ledger.lines() == ["refund O-1 20"]
 
 

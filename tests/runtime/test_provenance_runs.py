@@ -304,8 +304,8 @@ def _folded(it: Desk, *, without: set[tuple[str, str]]) -> RunState:
     [
         {("run.started", "input")},
         {("call.executed", "result")},
-        {("call.proposed", "proposals"), ("call.permitted", "policy_input")},
-        {("run.started", "input"), ("call.executed", "result"), ("call.proposed", "proposals")},
+        {("call.permitted", "proposals"), ("call.permitted", "policy_input")},
+        {("run.started", "input"), ("call.executed", "result"), ("call.permitted", "proposals")},
     ],
 )
 async def test_what_was_erased_vouches_for_nothing_any_more(
