@@ -23,6 +23,7 @@ from licet.audit.records import (
     shadow_stream,
     tenant_stream,
 )
+from licet.audit.schema import PAYLOADS_MOST
 from licet.audit.switches import Switches, switched_off
 
 STATUS_AFTER: dict[type[BaseModel], str] = {
@@ -96,6 +97,7 @@ class Batch:
 
     Attributes:
         heads: by stream, as read and then as moved by the units that stand.
+        last_id: the last record's, likewise.
         used: budgets by key, likewise.
         switches: the folds of the installation's and the tenants' streams, likewise.
         events, payloads: rows to insert.
@@ -105,12 +107,15 @@ class Batch:
         opened: what becomes durable with the batch.
     """
 
-    def __init__(self, heads: dict[str, Head], used: dict[str, int], switches: dict[str, Switches]) -> None:
+    def __init__(
+        self, heads: dict[str, Head], last_id: int, used: dict[str, int], switches: dict[str, Switches]
+    ) -> None:
         self.heads = heads
+        self.last_id = last_id
         self.used = used
         self.switches = switches
-        self.events: list[tuple[str, int, str, str]] = []
-        self.payloads: list[tuple[str, int, str, bytes, bytes]] = []
+        self.events: list[tuple[int, str, int, str, str]] = []
+        self.payloads: list[tuple[int, str, bytes, bytes]] = []
         self.moved: dict[str, Head] = {}
         self.changed: dict[str, Head] = {}
         self.charged: set[str] = set()
@@ -139,9 +144,10 @@ class Batch:
             seq += 1
             text = record.text(prev, seq)
             prev = record_hash(text)
-            self.events.append((stream, seq, text.decode(), prev))
-            for name, salt, content in record.payloads:
-                self.payloads.append((stream, seq, name, salt, content))
+            self.last_id += 1
+            self.events.append((self.last_id, stream, seq, text.decode(), prev))
+            for id, payload in enumerate(record.payloads, self.last_id * PAYLOADS_MOST):
+                self.payloads.append((id, *payload))
         now = Head(
             stream,
             _owner(unit),

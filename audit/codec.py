@@ -15,6 +15,7 @@ from licet.audit.clock import parse_timestamp, timestamp
 from licet.audit.errors import JournalDamaged, Unrecordable
 from licet.audit.events import EVENT_CLASSES, EVENTS, Actor, Decided, Event, ShadowDisagreed
 from licet.audit.records import GENESIS, SALT_BYTES, Draft, Payload, Record, Unit, record_hash
+from licet.audit.schema import PAYLOADS_MOST
 
 FIELDS = frozenset({"actor", "body", "payloads", "prev", "seq", "stream", "tenant", "time", "type", "v"})
 """The keys of a record's text, in the order RFC 8785 gives them when sorted."""
@@ -58,6 +59,10 @@ def encode_unit(unit: Unit, moment: datetime) -> list[Encoded]:
 
 def _encode(draft: Draft, place: bytes) -> Encoded:
     event, actor, payloads = draft
+    if len(payloads) > PAYLOADS_MOST:
+        raise Unrecordable(
+            f"a {event.type} event has {len(payloads)} payloads, and {PAYLOADS_MOST} is the limit"
+        )
     digests: dict[str, str] = {}
     rows = []
     for name, payload in payloads.items():

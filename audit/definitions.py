@@ -17,11 +17,11 @@ from licet.audit.verification import as_text
 _STATEMENTS = (
     "CREATE TABLE licet_version (version_num VARCHAR(32) NOT NULL,"
     " CONSTRAINT licet_version_pkc PRIMARY KEY (version_num))",
-    "CREATE TABLE events (stream TEXT NOT NULL, seq BIGINT NOT NULL, record TEXT NOT NULL,"
-    " hash VARCHAR(64) NOT NULL, PRIMARY KEY (stream, seq), CONSTRAINT events_seq CHECK (seq >= 1),"
+    "CREATE TABLE events (id INTEGER NOT NULL, stream TEXT NOT NULL, seq BIGINT NOT NULL, record TEXT NOT NULL,"
+    " hash VARCHAR(64) NOT NULL, PRIMARY KEY (id), UNIQUE (stream, seq), CONSTRAINT events_seq CHECK (seq >= 1),"
     " CONSTRAINT events_hash CHECK (length(hash) = 64))",
-    "CREATE TABLE payloads (stream TEXT NOT NULL, seq BIGINT NOT NULL, name TEXT NOT NULL,"
-    " salt BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (stream, seq, name))",
+    "CREATE TABLE payloads (id INTEGER NOT NULL, name TEXT NOT NULL, salt BLOB NOT NULL, content BLOB NOT NULL,"
+    " PRIMARY KEY (id))",
     "CREATE TABLE heads (stream TEXT NOT NULL, tenant TEXT NOT NULL, seq BIGINT NOT NULL,"
     " hash VARCHAR(64) NOT NULL, claim BIGINT NOT NULL, status TEXT NOT NULL, PRIMARY KEY (stream),"
     " CONSTRAINT heads_seq CHECK (seq >= 1), CONSTRAINT heads_claim CHECK (claim BETWEEN 0 AND seq))"
@@ -32,8 +32,8 @@ _STATEMENTS = (
     " CONSTRAINT budgets_used CHECK (used >= 0)) WITHOUT ROWID",
 )
 
-_KEYS_OF = ("licet_version", "events", "payloads")
-"""The tables for whose primary key SQLite makes an index of its own, which has no SQL."""
+_KEYS_OF = ("licet_version", "events")
+"""The tables for whose key SQLite makes an index of its own, which has no SQL."""
 
 
 def _definitions() -> dict[tuple[str, str], tuple[str, str | None]]:

@@ -28,7 +28,7 @@ from licet.audit.records import (
     tenant_stream,
 )
 from licet.audit.scan import RUNS, Scan
-from licet.audit.schema import REVISION, events, heads, payloads
+from licet.audit.schema import REVISION, events, heads, of_record, payloads
 from licet.audit.switches import ALL_ON, Switches, refreshed, switched_off
 from licet.audit.triggers import trigger_faults
 from licet.audit.writer import Pending, Then, Writer
@@ -159,8 +159,8 @@ class Journal:
             record = decode(stream, seq, row.record, row.hash)
             if name not in record.payloads:
                 raise JournalError(f"record {seq} of stream {stream} has no payload {name}")
-            key = and_(payloads.c.stream == stream, payloads.c.seq == seq, payloads.c.name == name)
-            found = connection.execute(select(payloads.c.salt, payloads.c.content).where(key)).first()
+            query = select(payloads.c.salt, payloads.c.content).join_from(events, payloads, of_record())
+            found = connection.execute(query.where(key, payloads.c.name == name)).first()
         if found is None:
             return None
         return check_payload(stream, seq, name, found.salt, found.content, record.payloads)
@@ -173,10 +173,10 @@ class Journal:
             JournalDamaged: a payload, or a record, is not what was written.
         """
         query = (
-            select(payloads, events.c.record, events.c.hash)
-            .outerjoin(events, and_(events.c.stream == payloads.c.stream, events.c.seq == payloads.c.seq))
-            .where(payloads.c.stream == stream, payloads.c.seq > after)
-            .order_by(payloads.c.seq, payloads.c.name)
+            select(events.c.seq, events.c.record, events.c.hash, payloads)
+            .join_from(events, payloads, of_record())
+            .where(events.c.stream == stream, events.c.seq > after)
+            .order_by(events.c.seq, payloads.c.name)
         )
         contents: dict[tuple[int, str], bytes] = {}
         digests: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The writer's own memory of where streams stand, so that it need not ask for what it wrote itself."""
+"""The writer's own memory of where the journal stands, so that it need not ask for what it wrote itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST = 4096
 
 
 class KnownHeads:
-    """The heads that one connection has read or written.
+    """The heads that one connection has read or written, and the id of the last record.
 
     They are exact for as long as no other connection changes the database, which SQLite tells by
     `PRAGMA data_version` (https://sqlite.org/pragma.html#pragma_data_version).
@@ -23,12 +23,20 @@ class KnownHeads:
         self._connection = connection
         self._version = 0
         self._heads: dict[str, Head | None] = {}
+        self._last_id: int | None = None
+
+    @property
+    def last_id(self) -> int:
+        """The id of the record that was written last; 0 when there is none. Asked after `of`."""
+        if self._last_id is None:
+            (self._last_id,) = self._connection.execute(statements.read_last_id()).fetchone()
+        return self._last_id or 0
 
     def of(self, streams: Iterable[str]) -> dict[str, Head]:
         """The heads of `streams`, those of them that there are. Called inside the transaction that relies on it."""
         version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version or len(self._heads) > MOST:
-            self._heads.clear()
+            self.forget()
             self._version = version
         known = self._heads
         unknown = [stream for stream in streams if stream not in known]
@@ -44,10 +52,12 @@ class KnownHeads:
                 found[stream] = head
         return found
 
-    def committed(self, heads: dict[str, Head]) -> None:
+    def committed(self, heads: dict[str, Head], last_id: int) -> None:
         """They stand in the database now."""
         self._heads.update(heads)
+        self._last_id = last_id
 
     def forget(self) -> None:
         """What was written may not stand."""
         self._heads.clear()
+        self._last_id = None

@@ -7,11 +7,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from licet.audit.codec import check_payload, decode_chain
 from licet.audit.records import INSTALLATION, Record
-from licet.audit.schema import events, heads, payloads
+from licet.audit.schema import events, heads, of_record, payloads
 
 RUNS: tuple[ColumnElement[bool], ...] = (
     heads.c.stream != INSTALLATION,
@@ -67,12 +67,10 @@ class Scan:
         Raises:
             JournalDamaged: it is not what was written.
         """
-        query = select(payloads.c.salt, payloads.c.content).where(
-            and_(
-                payloads.c.stream == record.stream,
-                payloads.c.seq == record.seq,
-                payloads.c.name == name,
-            )
+        query = (
+            select(payloads.c.salt, payloads.c.content)
+            .join_from(events, payloads, of_record())
+            .where(events.c.stream == record.stream, events.c.seq == record.seq, payloads.c.name == name)
         )
         found = self._connection.execute(query).first()
         if found is None:

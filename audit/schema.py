@@ -6,15 +6,18 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that these tables are at."""
 
 VERSION_TABLE = "licet_version"
@@ -22,32 +25,52 @@ VERSION_TABLE = "licet_version"
 
 metadata = MetaData()
 
+_ID = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite takes no other name for the type of its own row ids."""
+
 events = Table(
     "events",
     metadata,
-    Column("stream", Text, primary_key=True),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", _ID, primary_key=True, autoincrement=False),
+    Column("stream", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
     Column("record", Text, nullable=False),
     Column("hash", String(64), nullable=False),
+    UniqueConstraint("stream", "seq"),
     CheckConstraint("seq >= 1", name="events_seq"),
     CheckConstraint("length(hash) = 64", name="events_hash"),
 )
-"""The records. `record` is the canonical JSON over which `hash` is taken; nothing is ever changed or removed.
+"""The records, by `stream` and `seq`. `record` is the canonical JSON over which `hash` is taken; nothing is ever
+changed or removed. `id` only ties a record to its payloads, and no hash covers it: a payload that was brought to
+another record does not give the digest which that one holds.
 
 With SQLite's row ids: without them a row above a quarter of a page, as most records are, takes a page of its
 own.
 """
 
+PAYLOADS_MOST = 16
+"""So many payloads at most a record has."""
+
 payloads = Table(
     "payloads",
     metadata,
-    Column("stream", Text, primary_key=True),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("name", Text, primary_key=True),
+    Column("id", _ID, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
-"""What a record holds by salted digest only."""
+"""What a record holds by salted digest only.
+
+The ids of a record's payloads begin at its own id times `PAYLOADS_MOST`. A key of text would need an index, and each
+commit would write a page of that too.
+"""
+
+
+def of_record() -> ColumnElement[bool]:
+    """That a row of `payloads` belongs to a row of `events`."""
+    first = events.c.id * PAYLOADS_MOST
+    return payloads.c.id.between(first, first + (PAYLOADS_MOST - 1))
+
 
 heads = Table(
     "heads",

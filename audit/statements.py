@@ -12,7 +12,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Column, Table, select, update
+from sqlalchemy import Column, Table, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql import ClauseElement
 
@@ -35,6 +35,12 @@ Statement = tuple[str, tuple[Any, ...]]
 def read_heads(streams: Sequence[str]) -> Iterator[Statement]:
     """Rows of stream, tenant, seq, hash, claim, status."""
     return _reading(_read_heads, streams)
+
+
+@cache
+def read_last_id() -> str:
+    """The largest id of a record, or NULL."""
+    return _compile(select(func.max(events.c.id)))
 
 
 def read_budgets(keys: Sequence[str]) -> Iterator[Statement]:
@@ -94,7 +100,8 @@ def _writing(build: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]
 
 @cache
 def _read_events() -> str:
-    query = select(events).where(events.c.stream == "", events.c.seq > 0)
+    row = (events.c.stream, events.c.seq, events.c.record, events.c.hash)
+    query = select(*row).where(events.c.stream == "", events.c.seq > 0)
     return _compile(query.order_by(events.c.seq))
 
 

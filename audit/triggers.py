@@ -28,7 +28,8 @@ def _triggers() -> dict[str, str]:
             "events",
             "INSERT",
             "the journal is append-only: an event is never replaced",
-            "EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND seq = NEW.seq)",
+            "EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND seq = NEW.seq)"
+            " OR EXISTS (SELECT 1 FROM events WHERE id = NEW.id)",
         ),
         _refuse("payloads", "UPDATE", "the journal is append-only: a payload is never changed"),
         _refuse("payloads", "DELETE", "the journal is append-only: a payload is never removed"),
@@ -36,7 +37,7 @@ def _triggers() -> dict[str, str]:
             "payloads",
             "INSERT",
             "the journal is append-only: a payload is never replaced",
-            "EXISTS (SELECT 1 FROM payloads WHERE stream = NEW.stream AND seq = NEW.seq AND name = NEW.name)",
+            "EXISTS (SELECT 1 FROM payloads WHERE id = NEW.id)",
         ),
         _refuse("heads", "DELETE", "a stream of the journal is never removed"),
         _refuse(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, select, table
+from sqlalchemy import Connection, exists, func, literal_column, select, table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
@@ -21,7 +21,7 @@ from licet.audit.definitions import schema_faults
 from licet.audit.errors import JournalDamaged, ServiceDown
 from licet.audit.proposals import Proposals, look_up_in
 from licet.audit.records import Record
-from licet.audit.schema import REVISION, VERSION_TABLE, events, heads, metadata, payloads
+from licet.audit.schema import PAYLOADS_MOST, REVISION, VERSION_TABLE, events, heads, metadata, payloads
 from licet.audit.triggers import trigger_faults
 from licet.audit.verification import Kind, Problem, StreamCheck, Verification, as_text
 
@@ -110,7 +110,7 @@ def _check_records(database: Database, connection: Connection, found: Verificati
     )
     at: StreamCheck | None = None
     with _file_faults(database, found, "the records cannot be read to their end"):
-        for stream, seq, text, hash, *head in _rows(connection, query):
+        for id, stream, seq, text, hash, *head in _rows(connection, query):
             if at is None or stream != at.name:
                 if at is not None:
                     at.finish()
@@ -119,18 +119,19 @@ def _check_records(database: Database, connection: Connection, found: Verificati
             found.records += 1
             record = at.take(seq, text, hash)
             if record is not None:
-                _check_payloads(connection, record, found)
+                _check_payloads(connection, id, record, found)
         if at is not None:
             at.finish()
 
 
-def _check_payloads(connection: Connection, record: Record, found: Verification) -> None:
+def _check_payloads(connection: Connection, id: int, record: Record, found: Verification) -> None:
     def report(kind: Kind, name: str, why: str) -> None:
         message = f"record {record.seq} of stream {record.stream}: its payload {name} {why}"
         found.add(Problem(kind, message, stream=as_text(record.stream), seq=record.seq, name=as_text(name)))
 
     missing = dict(record.payloads)
-    for name, salt, content in connection.exec_driver_sql(_PAYLOADS, (record.stream, record.seq)):
+    first = id * PAYLOADS_MOST
+    for name, salt, content in connection.exec_driver_sql(_PAYLOADS, (first, first + PAYLOADS_MOST - 1)):
         found.payloads += 1
         digest = missing.pop(name, None)
         if digest is None:
@@ -150,11 +151,10 @@ def _check_strays(database: Database, connection: Connection, found: Verificatio
             message = f"stream {stream}: its head stands at record {seq}, and all its records were removed"
             found.add(Problem("removed", message, stream=as_text(stream), seq=1))
     with _file_faults(database, found, "the payloads cannot be read to their end"):
-        for stream, seq, name in _rows(connection, _STRAY_PAYLOADS):
+        for id, name in _rows(connection, _STRAY_PAYLOADS):
             found.payloads += 1
-            message = f"record {seq} of stream {stream}: there is no such record, and a payload {name} of it"
-            number = seq if isinstance(seq, int) else None
-            found.add(Problem("payload inserted", message, as_text(stream), number, as_text(name)))
+            message = f"a payload {name} stands under number {id}, and belongs to no record"
+            found.add(Problem("payload inserted", message, name=as_text(name)))
 
 
 def _check_pages(connection: Connection, found: Verification) -> None:
@@ -167,12 +167,8 @@ def _check_pages(connection: Connection, found: Verification) -> None:
 _HAS_RECORDS = exists().where(events.c.stream == heads.c.stream)
 _STRAY_HEADS = select(heads.c.stream, heads.c.seq).where(~_HAS_RECORDS).order_by(heads.c.stream)
 
-_HAS_RECORD = exists().where(and_(events.c.stream == payloads.c.stream, events.c.seq == payloads.c.seq))
-_STRAY_PAYLOADS = (
-    select(payloads.c.stream, payloads.c.seq, payloads.c.name)
-    .where(~_HAS_RECORD)
-    .order_by(payloads.c.stream, payloads.c.seq, payloads.c.name)
-)
+_HAS_RECORD = exists().where(events.c.id == payloads.c.id // literal_column(str(PAYLOADS_MOST)))
+_STRAY_PAYLOADS = select(payloads.c.id, payloads.c.name).where(~_HAS_RECORD).order_by(payloads.c.id)
 
 
 def _compiled(query: ClauseElement) -> str:
@@ -181,7 +177,7 @@ def _compiled(query: ClauseElement) -> str:
 
 _PAYLOADS = _compiled(
     select(payloads.c.name, payloads.c.salt, payloads.c.content)
-    .where(payloads.c.stream == "", payloads.c.seq == 0)
+    .where(payloads.c.id.between(0, 0))
     .order_by(payloads.c.name)
 )
 

@@ -229,7 +229,7 @@ class Writer:
         connection.execute("COMMIT")
         for opening in batch.opened:
             opening.durable = True
-        heads.committed(batch.heads)
+        heads.committed(batch.heads, batch.last_id)
         self.switches.update(batch.switches)
         return outcomes
 
@@ -251,7 +251,7 @@ class Writer:
         for stream in deciding:
             folded = self.switches.get(stream, ALL_ON)
             switches[stream] = refreshed(folded, stream, heads.get(stream), read_events)
-        return Batch(heads, used, switches)
+        return Batch(heads, known.last_id, used, switches)
 
     def _refused_by_database(self, prepared: Prepared, error: sqlite3.DatabaseError) -> LicetError:
         if isinstance(error, sqlite3.IntegrityError):

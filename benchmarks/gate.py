@@ -183,15 +183,15 @@ def rows_of(folder: Path, name: str, run_id: str) -> tuple[list[list[tuple[Any, 
     commits: list[list[tuple[Any, ...]]] = [[]]
     policy_input = b""
     call_id = f"c{CALLS_PER_RUN // 2}"
-    for seq, record, digest in connection.execute(
-        "SELECT seq, record, hash FROM events WHERE stream = ? ORDER BY seq", (run_id,)
+    for id, seq, record, digest in connection.execute(
+        "SELECT id, seq, record, hash FROM events WHERE stream = ? ORDER BY seq", (run_id,)
     ):
         event = orjson.loads(record)
         if event["body"].get("call_id") != call_id:
             continue
         commits[-1].append(("events", run_id, seq, record, digest))
         for payload, salt, content in connection.execute(
-            "SELECT name, salt, content FROM payloads WHERE stream = ? AND seq = ?", (run_id, seq)
+            "SELECT name, salt, content FROM payloads WHERE id / 16 = ?", (id,)
         ):
             commits[-1].append(("payloads", run_id, seq, payload, salt, content))
             if payload == "policy_input":

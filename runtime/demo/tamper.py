@@ -65,7 +65,9 @@ def _write(path: Path, offset: int, byte: bytes) -> None:
 def _payload(path: Path, stream: str, seq: int, name: str) -> bytes:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         row = database.execute(
-            "SELECT content FROM payloads WHERE stream = ? AND seq = ? AND name = ?", (stream, seq, name)
+            "SELECT content FROM payloads JOIN events ON events.id = payloads.id / 16"
+            " WHERE stream = ? AND seq = ? AND name = ?",
+            (stream, seq, name),
         ).fetchone()
     if row is None:
         raise LookupError(f"there is no payload {name} of record {seq}")

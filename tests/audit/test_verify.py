@@ -34,6 +34,7 @@ from licet.audit.verify import Problem, verify
 
 EVENTS = ("events_no_update", "events_no_delete", "events_no_replace")
 PAYLOADS = ("payloads_no_update", "payloads_no_delete", "payloads_no_replace")
+OF_THIRD = "id / 16 = (SELECT id FROM events WHERE stream = 'run-1' AND seq = 3)"
 HEADS = ("heads_no_delete", "heads_no_rewind", "heads_no_replace")
 
 
@@ -81,7 +82,10 @@ def rewrite(
     change(fields)
     forged = canonical(fields)
     values = (stream, seq, forged.decode(), record_hash(forged))
-    connection.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?)", values)
+    connection.execute(
+        "INSERT OR REPLACE INTO events SELECT id, ?1, ?2, ?3, ?4 FROM events WHERE stream = ?1 AND seq = ?2",
+        values,
+    )
     return record_hash(forged)
 
 
@@ -144,7 +148,24 @@ class TestRecords:
         with tampering(path, *EVENTS) as connection:
             connection.execute("DELETE FROM events WHERE stream = 'run-1' AND seq = 3")
         assert found(path)[0] == ("removed", "run-1", 3)
-        assert {(problem.stream, problem.seq) for problem in problems(path)} == {("run-1", 3)}
+        # And of its payloads, that they belong to no record.
+        assert {(problem.stream, problem.seq) for problem in problems(path)} == {("run-1", 3), (None, None)}
+
+    def test_a_row_removed_and_written_again_under_another_id(self, path: Path) -> None:
+        with tampering(path, *EVENTS) as connection:
+            connection.execute("UPDATE events SET id = id + 1000 WHERE stream = 'run-1' AND seq = 3")
+        assert found(path) == [
+            ("payload removed", "run-1", 3),
+            ("payload inserted", None, None),
+        ]
+
+    def test_two_ids_swapped(self, path: Path) -> None:
+        with tampering(path, *EVENTS) as connection:
+            query = "SELECT id FROM events WHERE stream = ? AND seq = 1"
+            (one,), (two,) = (connection.execute(query, (run,)).fetchone() for run in ("run-1", "run-2"))
+            for old, new in ((one, -1), (two, one), (-1, two)):
+                connection.execute("UPDATE events SET id = ? WHERE id = ?", (new, old))
+        assert set(found(path)) == {("payload changed", "run-1", 1), ("payload changed", "run-2", 1)}
 
     def test_the_first_rows_removed(self, path: Path) -> None:
         with tampering(path, *EVENTS) as connection:
@@ -176,8 +197,8 @@ class TestRecords:
     def test_a_row_taken_from_another_run(self, path: Path) -> None:
         with tampering(path, *EVENTS) as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO events SELECT 'run-1', 3, record, hash FROM events"
-                " WHERE stream = 'run-2' AND seq = 3"
+                "UPDATE events SET (record, hash) = (SELECT record, hash FROM events"
+                " WHERE stream = 'run-2' AND seq = 3) WHERE stream = 'run-1' AND seq = 3"
             )
         assert found(path) == [("moved", "run-1", 3)]
         assert "run-2" in problems(path)[0].message
@@ -185,7 +206,7 @@ class TestRecords:
     def test_a_row_added_at_the_end(self, path: Path) -> None:
         with tampering(path) as connection:
             connection.execute(
-                "INSERT INTO events SELECT 'run-1', 7, record, hash FROM events"
+                "INSERT INTO events SELECT 1000, 'run-1', 7, record, hash FROM events"
                 " WHERE stream = 'run-1' AND seq = 6"
             )
         assert found(path)[0] == ("moved", "run-1", 7)
@@ -256,8 +277,7 @@ class TestPayloads:
     def test_a_byte_changed(self, path: Path) -> None:
         with tampering(path, *PAYLOADS) as connection:
             connection.execute(
-                "UPDATE payloads SET content = CAST(replace(content, '120', '920') AS BLOB)"
-                " WHERE stream = 'run-1' AND seq = 3"
+                f"UPDATE payloads SET content = CAST(replace(content, '120', '920') AS BLOB) WHERE {OF_THIRD}"
             )
         [problem] = problems(path)
         assert (problem.kind, problem.stream, problem.seq, problem.name) == (
@@ -269,18 +289,19 @@ class TestPayloads:
 
     def test_its_salt_changed(self, path: Path) -> None:
         with tampering(path, *PAYLOADS) as connection:
-            connection.execute("UPDATE payloads SET salt = zeroblob(16) WHERE stream = 'run-1' AND seq = 3")
+            connection.execute(f"UPDATE payloads SET salt = zeroblob(16) WHERE {OF_THIRD}")
         assert found(path) == [("payload changed", "run-1", 3)]
 
     def test_stored_as_something_else(self, path: Path) -> None:
         with tampering(path, *PAYLOADS) as connection:
-            connection.execute("UPDATE payloads SET content = 'text' WHERE stream = 'run-1' AND seq = 3")
+            connection.execute(f"UPDATE payloads SET content = 'text' WHERE {OF_THIRD}")
         assert found(path) == [("payload changed", "run-1", 3)]
 
     def test_removed(self, path: Path) -> None:
         with tampering(path, *PAYLOADS) as connection:
             connection.execute(
-                "DELETE FROM payloads WHERE stream = 'run-1' AND seq = 1 AND name = 'principal'"
+                "DELETE FROM payloads WHERE name = 'principal'"
+                " AND id / 16 = (SELECT id FROM events WHERE stream = 'run-1' AND seq = 1)"
             )
         [problem] = problems(path)
         assert (problem.kind, problem.stream, problem.seq, problem.name) == (
@@ -290,19 +311,36 @@ class TestPayloads:
             "principal",
         )
 
-    @pytest.mark.parametrize(("stream", "seq"), [("run-1", 3), ("run-1", 99), ("run-x", 1)])
-    def test_inserted(self, path: Path, stream: str, seq: int) -> None:
+    def test_inserted(self, path: Path) -> None:
         with tampering(path) as connection:
             connection.execute(
-                "INSERT INTO payloads VALUES (?, ?, 'forged', zeroblob(16), x'00')", (stream, seq)
+                "INSERT INTO payloads SELECT id * 16 + 15, 'forged', zeroblob(16), x'00' FROM events"
+                " WHERE stream = 'run-1' AND seq = 3"
             )
         [problem] = problems(path)
         assert (problem.kind, problem.stream, problem.seq, problem.name) == (
             "payload inserted",
-            stream,
-            seq,
+            "run-1",
+            3,
             "forged",
         )
+
+    def test_inserted_beside_one_of_the_same_name(self, path: Path) -> None:
+        with tampering(path) as connection:
+            connection.execute(
+                "INSERT INTO payloads SELECT id + 15 - id % 16, name, salt, content FROM payloads"
+                " WHERE name = 'principal' ORDER BY id LIMIT 1"
+            )
+        [problem] = problems(path)
+        assert (problem.kind, problem.seq, problem.name) == ("payload inserted", 1, "principal")
+
+    @pytest.mark.parametrize("id", [0, 15, -1, -17, 16_000_000, 2**63 - 1, -(2**63)])
+    def test_inserted_where_there_is_no_record(self, path: Path, id: int) -> None:
+        with tampering(path) as connection:
+            connection.execute("INSERT INTO payloads VALUES (?, 'forged', zeroblob(16), x'00')", (id,))
+        [problem] = problems(path)
+        assert (problem.kind, problem.stream, problem.name) == ("payload inserted", None, "forged")
+        assert f"number {id}, and belongs to no record" in problem.message
 
 
 class TestHeads:
@@ -418,8 +456,8 @@ class TestGuards:
     @pytest.mark.parametrize(
         ("table", "columns"),
         [
-            ("events", "stream TEXT, seq BIGINT, record TEXT, hash VARCHAR(64)"),
-            ("payloads", "stream, seq, name, salt, content"),
+            ("events", "id INTEGER PRIMARY KEY, stream TEXT, seq BIGINT, record TEXT, hash VARCHAR(64)"),
+            ("payloads", "id INTEGER PRIMARY KEY, name, salt, content"),
             ("heads", "stream TEXT PRIMARY KEY, tenant, seq, hash, claim, status"),
             ("budgets", "budget TEXT PRIMARY KEY, used BIGINT"),
             ("licet_version", "version_num VARCHAR(32) NOT NULL"),

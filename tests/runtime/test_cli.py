@@ -459,7 +459,9 @@ class TestPolicy:
         result = start(licet, "read O-1")
         with sqlite3.connect(folder / "licet.db") as database:
             (document,) = database.execute(
-                "SELECT content FROM payloads WHERE stream = ? AND name = 'policy_input'", (result["run_id"],)
+                "SELECT content FROM payloads JOIN events ON events.id = payloads.id / 16"
+                " WHERE stream = ? AND name = 'policy_input'",
+                (result["run_id"],),
             ).fetchone()
         database.close()
         (folder / "input.json").write_bytes(document)

@@ -168,7 +168,10 @@ def test_the_journal_verifies_and_the_changed_copy_does_not(demo: Shown) -> None
 
 @pytest.mark.slow
 def test_the_changed_copy_differs_in_one_byte_of_one_payload(demo: Shown) -> None:
-    rows = "SELECT stream, seq, name, salt, content FROM payloads ORDER BY stream, seq, name"
+    rows = (
+        "SELECT stream, seq, name, salt, content FROM payloads JOIN events ON events.id = payloads.id / 16"
+        " ORDER BY stream, seq, name"
+    )
     with (
         closing(sqlite3.connect(demo.made / "licet.db")) as left,
         closing(sqlite3.connect(demo.made / "tampered.db")) as right,
