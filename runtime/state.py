@@ -77,6 +77,7 @@ class CallState:
         edited: what was permitted is one of the edits.
         last: the event that put it where it is, for what it is to be told about it.
         result: canonical JSON of what the tool answered.
+        permit: the last one, as long as what came of it is not known.
         request_ids: its approval requests, oldest first.
         reserved: what each of its permits set aside, until the outcome under that very permit is known.
     """
@@ -92,9 +93,10 @@ class CallState:
     attempts: int = 0
     last: Event | None = None
     result: bytes | None = None
-    request_ids: list[str] = field(default_factory=list)
-    reserved: dict[str, Decimal] = field(default_factory=dict)
-    edits: list[bytes] = field(default_factory=list)
+    # A long run keeps many calls, and what Python's collector has to look through it looks through again and again.
+    request_ids: tuple[str, ...] = ()
+    reserved: tuple[tuple[str, Decimal], ...] = ()
+    edits: tuple[bytes, ...] = ()
     edited: bool = False
 
     @property
@@ -302,11 +304,11 @@ class RunState:
         self._outcome(event, "withheld")
 
     def _asked(self, event: ApprovalRequested, time: datetime, payloads: Payloads) -> None:
-        self._moved(event, "waiting").request_ids.append(event.request_id)
+        self._moved(event, "waiting").request_ids += (event.request_id,)
 
     def _edited(self, event: ApprovalAnswered, time: datetime, payloads: Payloads) -> None:
         if event.verdict == "edit":
-            self.calls[event.call_id].edits.append(payloads.get("args", b"null"))
+            self.calls[event.call_id].edits += (payloads.get("args", b"null"),)
 
     def _closed(self, event: ApprovalClosed, time: datetime, payloads: Payloads) -> None:
         self._moved(event, "proposed")
@@ -322,9 +324,10 @@ class RunState:
         call.effect = event.effect
         call.permit = event
         call.attempts = event.attempt
-        reserved = Decimal(event.reserved_cost)
-        call.reserved[event.permit_id] = reserved
-        self.spent += reserved
+        if event.reserved_cost != "0":
+            reserved = Decimal(event.reserved_cost)
+            call.reserved += ((event.permit_id, reserved),)
+            self.spent += reserved
         if event.request_ids:
             self.granted += 1
             if "policy_input" in payloads:
@@ -354,6 +357,8 @@ class RunState:
 
     def _outcome(self, event: CallEvent, status: CallStatus) -> CallState:
         call = self._moved(event, status)
+        if status != "in_doubt":
+            call.permit = None
         self.ended.append((call.call_id, status))
         counts = self.outcomes.get(call.tool)
         if counts is None:
@@ -371,9 +376,15 @@ class RunState:
             self.repeats[event.digest] += 1
             call.effect = "read"
         else:
-            self.spent -= call.reserved.pop(event.permit_id, ZERO)
+            self._release(call, event.permit_id)
         if cost != "0":
             self.spent += Decimal(cost)
+
+    def _release(self, call: CallState, permit_id: str) -> None:
+        for held in call.reserved:
+            if held[0] == permit_id:
+                self.spent -= held[1]
+                call.reserved = tuple(other for other in call.reserved if other is not held)
 
     def _count_lost_request(self) -> None:
         if self.outstanding is not None:

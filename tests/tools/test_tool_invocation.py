@@ -196,6 +196,86 @@ async def test_cancelling_the_caller_cancels_the_call() -> None:
     assert not shop.open
 
 
+async def test_what_happens_while_it_waits_reaches_the_function_where_it_waits() -> None:
+    steps: list[object] = []
+
+    async def works() -> str:
+        steps.append(await asyncio.sleep(0, "sent"))
+        try:
+            async with asyncio.timeout(0):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            steps.append("its own timeout")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.sleep(0))
+                await asyncio.sleep(0)
+                raise LookupError
+        except* LookupError:
+            steps.append("its own group")
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, int, "x")
+        except ValueError:
+            steps.append("what it waited for failed")
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            task.uncancel()
+            steps.append("cancelled, and goes on")
+        await asyncio.sleep(0)
+        return "done"
+
+    assert await invoke(works) == "done"
+    assert steps == [
+        "sent",
+        "its own timeout",
+        "its own group",
+        "what it waited for failed",
+        "cancelled, and goes on",
+    ]
+
+
+async def test_one_that_never_waits_is_never_late() -> None:
+    async def slow() -> str:
+        while asyncio.get_running_loop().time() < end:
+            pass
+        return "done"
+
+    end = asyncio.get_running_loop().time() + 0.02
+    assert await invoke(slow, timeout=0.001) == "done"
+
+
+async def test_time_in_which_it_held_the_loop_up_counts() -> None:
+    async def slow() -> None:
+        while asyncio.get_running_loop().time() < end:
+            pass
+        await asyncio.Event().wait()
+
+    end = asyncio.get_running_loop().time() + 0.02
+    with pytest.raises(ToolTimeout) as caught:
+        await invoke(slow, timeout=0.01)
+    assert caught.value.started
+
+
+async def test_a_call_that_is_thrown_away_closes_the_function() -> None:
+    closed: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            closed.append("closed")
+
+    it = declare(waits, effect="read")
+    call = it.invoke(it.parse("{}"), ToolContext(Principal("a"), "w", "1", "r", "c", ""), Injector())
+    call.send(None)
+    call.close()
+    assert closed == ["closed"]
+
+
 # Providers
 
 
