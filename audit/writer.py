@@ -27,6 +27,9 @@ from licet.audit.switches import ALL_ON, Switches, refreshed
 
 Then = Callable[[Appended], None]
 
+HANDED_OVER = 48
+"""So many units of an event loop do not wait for the end of its turn: the thread writes them while the loop goes on."""
+
 LARGEST_BATCH = 512
 """When a transaction has so many units, no more are taken into it."""
 
@@ -76,10 +79,10 @@ class Writer:
     def put(self, pending: Pending) -> None:
         """Queue a unit; the units of a thread are written in the order they came.
 
-        Those of an event loop are handed over together, at the end of its turn: the thread, once woken, has to
-        wait for the interpreter's lock until then anyway, and makes the loop wait for it in turn. What
-        its caller does after a unit that lingers, for which it does not wait, may hold the loop up; so the first
-        of those goes at once, and when it is due the thread takes what else is there by then.
+        Those of an event loop are handed over together, at the end of its turn or when there are `HANDED_OVER` of
+        them: the thread, once woken, has to wait for the interpreter's lock, and makes the loop wait for it in turn.
+        What its caller does after a unit that lingers, for which it does not wait, may hold the loop up; so the
+        first of those goes at once, and when it is due the thread takes what else is there by then.
 
         Raises:
             JournalError: the journal was closed, or opened by the process this one was forked from.
@@ -103,7 +106,7 @@ class Writer:
             collected = self._collected[loop] = []
             loop.call_soon(self._hand_over, loop)
         collected.append(pending)
-        if 0 < pending.due < self._next_due:
+        if 0 < pending.due < self._next_due or len(collected) >= HANDED_OVER:
             self._hand(collected.copy())
             collected.clear()
 

@@ -14,6 +14,7 @@ from licet.audit.errors import HeadMoved, NotOpened
 from licet.audit.events import Actor, CallProposed
 from licet.audit.journal import Journal
 from licet.audit.records import Draft, Opening, Unit
+from licet.audit.writer import HANDED_OVER
 
 
 def unit(number: int, expect: int | None = None) -> Unit:
@@ -50,6 +51,16 @@ def test_a_loop_that_ended_early_holds_nobody_up(tmp_path: Path) -> None:
         ended.close()
     with Journal.open(f"sqlite:///{tmp_path}/licet.db") as journal:
         assert sorted(order(journal)) == ["c1", "c2"]
+
+
+async def test_many_units_of_one_turn_are_written_before_it_ends(tmp_path: Path) -> None:
+    with Journal.open(f"sqlite:///{tmp_path}/licet.db", create=True) as journal:
+        futures = [journal.submit(unit(number)) for number in range(HANDED_OVER + 1)]
+        while len(journal.read("run-1")) < HANDED_OVER:  # the loop gets no turn
+            pass
+        assert not any(future.done() for future in futures)
+        await asyncio.gather(*futures)
+        assert order(journal) == [f"c{number}" for number in range(HANDED_OVER + 1)]
 
 
 BLOCKED = """
