@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from licet.approvals.quorum import ANY, in_words, is_member
 from licet.approvals.reviewer import LOCAL_PREFIX, same_person
-from licet.approvals.reviewers_file import Listed, parse_reviewers, read_file
 from licet.audit.events import ApprovalOwed, GroupCount
+
+if TYPE_CHECKING:
+    from licet.approvals.reviewers_file import Listed
 
 REVIEWERS_VARIABLE = "LICET_REVIEWERS"
 """Names the reviewers' file."""
@@ -107,6 +109,9 @@ class FileDirectory:
         )
 
     def _reviewers(self) -> Mapping[str, Listed]:
+        # Reading YAML takes longer to import than most of Licet, and few processes have reviewers.
+        from licet.approvals.reviewers_file import parse_reviewers, read_file
+
         # The bytes are compared, not the file's times: two edits can fall into one tick of those.
         text = read_file(self._path)
         if self._read is None or self._read[0] != text:

@@ -21,7 +21,6 @@ from licet.runtime.limits import Budget, Limits, StopRules
 from licet.runtime.narrowing_fit import misfit
 from licet.runtime.output import OutputContract
 from licet.runtime.output_schema import Output, declared, normal_form
-from licet.runtime.workflow_yaml import load
 from licet.tools import Tool
 
 __all__ = ["Allowance", "Mode", "Outward", "Previews", "Risk", "Workflow", "allow", "differences"]
@@ -139,6 +138,8 @@ class Workflow(Contract):
         Raises:
             ConfigurationError: every fault with file, line, column and key.
         """
+        from licet.runtime.workflow_yaml import load  # which imports a reader of YAML
+
         return load(cls, source)
 
     def allowance(self, tool: str) -> Allowance | None:
