@@ -18,10 +18,11 @@ _STATEMENTS = (
     "CREATE TABLE licet_version (version_num VARCHAR(32) NOT NULL,"
     " CONSTRAINT licet_version_pkc PRIMARY KEY (version_num))",
     "CREATE TABLE events (id INTEGER NOT NULL, stream TEXT NOT NULL, seq BIGINT NOT NULL, record TEXT NOT NULL,"
-    " hash VARCHAR(64) NOT NULL, PRIMARY KEY (id), UNIQUE (stream, seq), CONSTRAINT events_seq CHECK (seq >= 1),"
+    " hash VARCHAR(64) NOT NULL, PRIMARY KEY (id), UNIQUE (stream, seq),"
+    " CONSTRAINT events_id CHECK (id BETWEEN 1 AND 9007199254740991), CONSTRAINT events_seq CHECK (seq >= 1),"
     " CONSTRAINT events_hash CHECK (length(hash) = 64))",
     "CREATE TABLE payloads (id INTEGER NOT NULL, name TEXT NOT NULL, salt BLOB NOT NULL, content BLOB NOT NULL,"
-    " PRIMARY KEY (id))",
+    " PRIMARY KEY (id), CONSTRAINT payloads_id CHECK (id BETWEEN 16 AND 144115188075855871))",
     "CREATE TABLE heads (stream TEXT NOT NULL, tenant TEXT NOT NULL, seq BIGINT NOT NULL,"
     " hash VARCHAR(64) NOT NULL, claim BIGINT NOT NULL, status TEXT NOT NULL, PRIMARY KEY (stream),"
     " CONSTRAINT heads_seq CHECK (seq >= 1), CONSTRAINT heads_claim CHECK (claim BETWEEN 0 AND seq))"

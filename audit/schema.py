@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"
+REVISION = "0001"
 """The migration that these tables are at."""
 
 VERSION_TABLE = "licet_version"
@@ -37,16 +37,21 @@ events = Table(
     Column("record", Text, nullable=False),
     Column("hash", String(64), nullable=False),
     UniqueConstraint("stream", "seq"),
+    CheckConstraint("id BETWEEN 1 AND 9007199254740991", name="events_id"),
     CheckConstraint("seq >= 1", name="events_seq"),
     CheckConstraint("length(hash) = 64", name="events_hash"),
 )
 """The records, by `stream` and `seq`. `record` is the canonical JSON over which `hash` is taken; nothing is ever
-changed or removed. `id` only ties a record to its payloads, and no hash covers it: a payload that was brought to
-another record does not give the digest which that one holds.
+changed or removed. `id` counts them from 1, in the order in which they were committed. It ties a record to its
+payloads, and no hash covers it: a payload that was brought to another record does not give the digest which that one
+holds.
 
 With SQLite's row ids: without them a row above a quarter of a page, as most records are, takes a page of its
 own.
 """
+
+LARGEST_ID = 2**53 - 1
+"""The last id a record can have."""
 
 PAYLOADS_MOST = 16
 """So many payloads at most a record has."""
@@ -58,6 +63,7 @@ payloads = Table(
     Column("name", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    CheckConstraint("id BETWEEN 16 AND 144115188075855871", name="payloads_id"),
 )
 """What a record holds by salted digest only.
 

@@ -27,17 +27,19 @@ def _triggers() -> dict[str, str]:
         _refuse(
             "events",
             "INSERT",
-            "the journal is append-only: an event is never replaced",
+            "the journal is append-only: an event is never replaced, and comes after all others",
             "EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND seq = NEW.seq)"
-            " OR EXISTS (SELECT 1 FROM events WHERE id = NEW.id)",
+            " OR NEW.id IS NOT (SELECT coalesce(max(id), 0) + 1 FROM events)",
         ),
         _refuse("payloads", "UPDATE", "the journal is append-only: a payload is never changed"),
         _refuse("payloads", "DELETE", "the journal is append-only: a payload is never removed"),
         _refuse(
             "payloads",
             "INSERT",
-            "the journal is append-only: a payload is never replaced",
-            "EXISTS (SELECT 1 FROM payloads WHERE id = NEW.id)",
+            "the journal is append-only: a payload is never replaced, and belongs to a record",
+            "EXISTS (SELECT 1 FROM payloads WHERE id BETWEEN NEW.id & -16 AND NEW.id | 15"
+            " AND (id = NEW.id OR name = NEW.name))"
+            " OR NOT EXISTS (SELECT 1 FROM events WHERE id = NEW.id / 16)",
         ),
         _refuse("heads", "DELETE", "a stream of the journal is never removed"),
         _refuse(

@@ -21,7 +21,16 @@ from licet.audit.definitions import schema_faults
 from licet.audit.errors import JournalDamaged, ServiceDown
 from licet.audit.proposals import Proposals, look_up_in
 from licet.audit.records import Record
-from licet.audit.schema import PAYLOADS_MOST, REVISION, VERSION_TABLE, events, heads, metadata, payloads
+from licet.audit.schema import (
+    LARGEST_ID,
+    PAYLOADS_MOST,
+    REVISION,
+    VERSION_TABLE,
+    events,
+    heads,
+    metadata,
+    payloads,
+)
 from licet.audit.triggers import trigger_faults
 from licet.audit.verification import Kind, Problem, StreamCheck, Verification, as_text
 
@@ -49,6 +58,7 @@ def verify(url: str) -> Verification:
             if _check_schema(database, connection, found):
                 _check_records(database, connection, found)
                 _check_strays(database, connection, found)
+                _check_ids(database, connection, found)
             with _file_faults(database, found, "the file cannot be read to its end"):
                 _check_pages(connection, found)
     except JournalDamaged as error:
@@ -118,7 +128,10 @@ def _check_records(database: Database, connection: Connection, found: Verificati
                 found.streams += 1
             found.records += 1
             record = at.take(seq, text, hash)
-            if record is not None:
+            if not isinstance(id, int) or not 1 <= id <= LARGEST_ID:
+                message = f"record {seq} of stream {stream}: its id is {id!r}, which no record can have"
+                found.add(Problem("moved", message, as_text(stream), seq if isinstance(seq, int) else None))
+            elif record is not None:
                 _check_payloads(connection, id, record, found)
         if at is not None:
             at.finish()
@@ -157,6 +170,17 @@ def _check_strays(database: Database, connection: Connection, found: Verificatio
             found.add(Problem("payload inserted", message, name=as_text(name)))
 
 
+def _check_ids(database: Database, connection: Connection, found: Verification) -> None:
+    """Records are counted from 1 without a gap. Where something else was found, that may be why they are not."""
+    if not found.ok:
+        return
+    with _file_faults(database, found, "the records cannot be counted"):
+        ((first, last, count),) = _rows(connection, _IDS)
+        if count and (first, last) != (1, count):
+            message = f"the ids of {count} records go from {first} to {last}: one was changed"
+            found.add(Problem("moved", message))
+
+
 def _check_pages(connection: Connection, found: Verification) -> None:
     """SQLite's own check of the file, which sees an index that says other than its table."""
     for (line,) in connection.exec_driver_sql("PRAGMA integrity_check(20)"):
@@ -166,6 +190,8 @@ def _check_pages(connection: Connection, found: Verification) -> None:
 
 _HAS_RECORDS = exists().where(events.c.stream == heads.c.stream)
 _STRAY_HEADS = select(heads.c.stream, heads.c.seq).where(~_HAS_RECORDS).order_by(heads.c.stream)
+
+_IDS = select(func.min(events.c.id), func.max(events.c.id), func.count())
 
 _HAS_RECORD = exists().where(events.c.id == payloads.c.id // literal_column(str(PAYLOADS_MOST)))
 _STRAY_PAYLOADS = select(payloads.c.id, payloads.c.name).where(~_HAS_RECORD).order_by(payloads.c.id)

@@ -172,8 +172,10 @@ class ActiveRun:
 
     def catch_up(self, upto: int | None = None) -> None:
         """Fold in what others appended, such as reviews, up to and without `upto`."""
+        records = self.journal.read(self.id, after=self.state.seq)
+        # After the records, so that none of them comes without its payloads.
         contents = self.journal.payloads(self.id, after=self.state.seq)
-        for record in self.journal.read(self.id, after=self.state.seq):
+        for record in records:
             if upto is not None and record.seq >= upto:
                 break
             payloads = {

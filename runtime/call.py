@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from licet.audit.events import ApprovalOwed, CallPermitted, CallProposed, Decided, Denial
+from licet.audit.events import ApprovalOwed, CallProposed, Decided, Denial
 from licet.audit.records import Charge, Draft, Opening
 from licet.runtime.active import ActiveRun
 from licet.runtime.provenance import Traced
-from licet.runtime.state import CallState
+from licet.runtime.state import CallState, Permit
 from licet.runtime.workflow import Allowance
 from licet.tools import Arguments, InvalidArguments, Tool, ToolContext
 
@@ -50,7 +50,7 @@ class Call:
     decision: Decided | None = None
     price: Decimal = Decimal(0)
     request_ids: tuple[str, ...] = ()
-    permit: CallPermitted | None = None
+    permit: Permit | None = None
     charges: tuple[Charge, ...] = ()
     opened: Opening | None = None
 

@@ -22,6 +22,7 @@ from licet.runtime.ending import suspend
 from licet.runtime.failures import checked
 from licet.runtime.outcomes import Denied, Executed, Failed, InDoubt, Outcome
 from licet.runtime.stages import Services
+from licet.runtime.state import Permit
 from licet.tools import InvalidResult, MissingProvider, NotExecuted, NotStarted, ToolTimeout
 
 RECORD_TRIES = 3
@@ -63,7 +64,7 @@ def intend(call: Call, services: Services) -> Awaitable[object]:
     if call.proposals is not None:
         payloads["proposals"] = call.proposals
     call.charges = reservation(run, call.price, now)
-    call.permit = event
+    call.permit = Permit.of(event)
     call.context = replace(call.context, idempotency_key=event.idempotency_key, deadline=deadline)
     return run.submit(run.draft(event, payloads), scopes=call.scopes, charges=call.charges)
 

@@ -87,6 +87,9 @@ async def _settle_or_doubt(run: ActiveRun, state: CallState, services: Services)
             if await read_arguments(call, services) is None:
                 call.context = replace(call.context, idempotency_key=permitted.idempotency_key)
                 happened = await asked_tool(call, services)
+    run.catch_up()
+    if state.settled:
+        return  # the worker before this one was alive after all, and its outcome came on record meanwhile
     if happened is None:
         await leave_in_doubt(
             run, state.call_id, "its worker ended between the permit and the outcome", services

@@ -31,7 +31,9 @@ class Session:
         self._run = run
         self._gate = gate
         self._services = services
-        self._proposed = len(run.state.calls)
+        # The last number and not how many: a call that was cancelled before its first record used one up too.
+        numbers = (call_id.removeprefix("c") for call_id in run.state.calls)
+        self._proposed = max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     @property
     def id(self) -> str:

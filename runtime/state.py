@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -67,6 +67,29 @@ RECENT_CALLS = 50
 """How many of the run's calls policy sees, newest last."""
 
 
+class Permit(NamedTuple):
+    """What is kept of a call's permit: a long run has many, and the event holds the whole decision."""
+
+    permit_id: str
+    effect: Literal["read", "write", "irreversible"]
+    digest: str
+    idempotency_key: str
+    reserved_cost: str
+    deadline: str
+
+    @classmethod
+    def of(cls, event: CallPermitted) -> Permit:
+        """What the event says."""
+        return cls(
+            event.permit_id,
+            event.effect,
+            event.digest,
+            event.idempotency_key,
+            event.reserved_cost,
+            event.deadline,
+        )
+
+
 @dataclass(slots=True)
 class CallState:
     """One call of a run: what was proposed, and how far it got.
@@ -77,7 +100,7 @@ class CallState:
         edited: what was permitted is one of the edits.
         last: the event that put it where it is, for what it is to be told about it.
         result: canonical JSON of what the tool answered.
-        permit: the last one, as long as what came of it is not known.
+        permit: the last one.
         request_ids: its approval requests, oldest first.
         reserved: what each of its permits set aside, until the outcome under that very permit is known.
     """
@@ -89,7 +112,7 @@ class CallState:
     provider_id: str | None = None
     status: CallStatus = "proposed"
     effect: str = "unknown"
-    permit: CallPermitted | None = None
+    permit: Permit | None = None
     attempts: int = 0
     last: Event | None = None
     result: bytes | None = None
@@ -322,7 +345,7 @@ class RunState:
             self.started_calls[call.tool] += 1
             self.repeats[event.digest] += 1
         call.effect = event.effect
-        call.permit = event
+        call.permit = Permit.of(event)
         call.attempts = event.attempt
         if event.reserved_cost != "0":
             reserved = Decimal(event.reserved_cost)
@@ -357,8 +380,6 @@ class RunState:
 
     def _outcome(self, event: CallEvent, status: CallStatus) -> CallState:
         call = self._moved(event, status)
-        if status != "in_doubt":
-            call.permit = None
         self.ended.append((call.call_id, status))
         counts = self.outcomes.get(call.tool)
         if counts is None:

@@ -8,7 +8,6 @@ import asyncio
 import inspect
 from collections.abc import Coroutine, Generator
 from contextlib import AsyncExitStack
-from functools import partial
 from types import coroutine
 from typing import Any
 
@@ -121,13 +120,15 @@ def _rest(running: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, A
             running.close()
             raise
         except BaseException as error:
-            step = partial(running.throw, error)
+            try:
+                waits_for = running.throw(error)
+            except StopIteration as ended:
+                return ended.value
         else:
-            step = partial(running.send, sent)
-        try:
-            waits_for = step()
-        except StopIteration as ended:
-            return ended.value
+            try:
+                waits_for = running.send(sent)
+            except StopIteration as ended:
+                return ended.value
 
 
 def _not_started(error: Exception) -> Exception:

@@ -159,11 +159,31 @@ class TestRecords:
             ("payload inserted", None, None),
         ]
 
+    @pytest.mark.parametrize("id", [1000, 2**53 - 1])
+    def test_an_id_that_nothing_hangs_on_is_missed_all_the_same(self, path: Path, id: int) -> None:
+        with tampering(path, *EVENTS) as connection:
+            connection.execute("UPDATE events SET id = ? WHERE stream = 'run-2' AND seq = 6", (id,))
+        [problem] = problems(path)
+        assert problem.kind == "moved" and f"go from 1 to {id}: one was changed" in problem.message
+
+    @pytest.mark.parametrize("id", [0, -1, 2**53, 2**59, 2**62, 2**63 - 1, -(2**63)])
+    @pytest.mark.parametrize("seq", [1, 6])
+    def test_an_id_that_no_record_can_have(self, path: Path, id: int, seq: int) -> None:
+        with tampering(path, *EVENTS) as connection:
+            connection.execute("PRAGMA ignore_check_constraints = ON")
+            update = "UPDATE events SET id = ? WHERE stream = 'run-1' AND seq = ?"
+            connection.execute(update, (id, seq))
+            connection.execute("UPDATE events SET record = '{}' WHERE stream = 'run-2' AND seq = 4")
+        assert ("moved", "run-1", seq) in found(path)
+        assert ("run-2", 4) in {(stream, seq) for _, stream, seq in found(path)}, (
+            "and nothing hides behind it"
+        )
+
     def test_two_ids_swapped(self, path: Path) -> None:
         with tampering(path, *EVENTS) as connection:
             query = "SELECT id FROM events WHERE stream = ? AND seq = 1"
             (one,), (two,) = (connection.execute(query, (run,)).fetchone() for run in ("run-1", "run-2"))
-            for old, new in ((one, -1), (two, one), (-1, two)):
+            for old, new in ((one, 1000), (two, one), (1000, two)):
                 connection.execute("UPDATE events SET id = ? WHERE id = ?", (new, old))
         assert set(found(path)) == {("payload changed", "run-1", 1), ("payload changed", "run-2", 1)}
 
@@ -206,7 +226,7 @@ class TestRecords:
     def test_a_row_added_at_the_end(self, path: Path) -> None:
         with tampering(path) as connection:
             connection.execute(
-                "INSERT INTO events SELECT 1000, 'run-1', 7, record, hash FROM events"
+                "INSERT INTO events SELECT (SELECT max(id) + 1 FROM events), 'run-1', 7, record, hash FROM events"
                 " WHERE stream = 'run-1' AND seq = 6"
             )
         assert found(path)[0] == ("moved", "run-1", 7)
@@ -326,7 +346,7 @@ class TestPayloads:
         )
 
     def test_inserted_beside_one_of_the_same_name(self, path: Path) -> None:
-        with tampering(path) as connection:
+        with tampering(path, *PAYLOADS) as connection:
             connection.execute(
                 "INSERT INTO payloads SELECT id + 15 - id % 16, name, salt, content FROM payloads"
                 " WHERE name = 'principal' ORDER BY id LIMIT 1"
@@ -336,9 +356,10 @@ class TestPayloads:
 
     @pytest.mark.parametrize("id", [0, 15, -1, -17, 16_000_000, 2**63 - 1, -(2**63)])
     def test_inserted_where_there_is_no_record(self, path: Path, id: int) -> None:
-        with tampering(path) as connection:
+        with tampering(path, *PAYLOADS) as connection:
+            connection.execute("PRAGMA ignore_check_constraints = ON")
             connection.execute("INSERT INTO payloads VALUES (?, 'forged', zeroblob(16), x'00')", (id,))
-        [problem] = problems(path)
+        problem = problems(path)[0]
         assert (problem.kind, problem.stream, problem.name) == ("payload inserted", None, "forged")
         assert f"number {id}, and belongs to no record" in problem.message
 

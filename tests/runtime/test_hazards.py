@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +28,12 @@ from licet import (
     tool,
 )
 from licet.approvals import FileDirectory
+from licet.audit.clock import parse_timestamp
+from licet.audit.events import Actor, CallInDoubt
+from licet.audit.records import Draft, Unit
 from licet.audit.verify import verify
+from licet.runtime.recovery import load
+from licet.runtime.results import outcome_of
 
 BOB = Reviewer(id="local:bob", local=True)
 CAROL = Reviewer(id="local:carol", local=True)
@@ -36,6 +43,14 @@ ASK = [calls(("refund", {"order_id": "O-1", "amount": "120.00"})), answer("done"
 def once(function: Any, **options: Any) -> Any:
     """A workflow of this one tool, which needs no person and no preview."""
     return desk(tools=[allow(function, unattended=True)], previews="none", model=None, **options)
+
+
+class SteppedAhead:
+    """A clock by which every permit has run out."""
+
+    def now(self) -> datetime:
+        """In an hour."""
+        return datetime.now(UTC) + timedelta(hours=1)
 
 
 def intact(folder: Path) -> bool:
@@ -94,6 +109,81 @@ async def test_that_it_has_not_happened_yet_is_not_believed_while_it_may_be_unde
         async with runtime.session("desk", ALICE) as run:
             assert isinstance(await run.call("pay", {}), InDoubt)
     go_on.set()
+
+
+async def test_a_call_that_was_cancelled_early_gives_its_number_to_no_later_one(tmp_path: Path) -> None:
+    async def allowed(number: int) -> bool:
+        if number == 1:
+            await asyncio.Event().wait()
+        return True
+
+    @tool(effect="write", authorize=allowed)
+    async def note(number: int) -> int:
+        """Note a number."""
+        return number
+
+    async with world(tmp_path, workflows=[once(note)]) as runtime:
+        with suppress(LookupError):
+            async with runtime.session("desk", ALICE) as run:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(run.call("note", {"number": 1}), 0.01)
+                assert isinstance(await run.call("note", {"number": 2}), Executed)
+                raise LookupError
+        async with runtime.session(run_id=run.id) as again:
+            assert await again.call("note", {"number": 3}) == Executed("c3", "note", 3)
+    assert intact(tmp_path)
+
+
+async def test_an_outcome_that_comes_on_record_while_the_tool_is_asked_stands(tmp_path: Path) -> None:
+    """A worker that is taken for dead may be alive, and the next one asks the tool what became of the call."""
+    begun, asked = asyncio.Event(), asyncio.Event()
+    late: list[asyncio.Task[Any]] = []
+
+    async def check() -> None:
+        asked.set()
+        await late[0]
+
+    @tool(effect="write", check_outcome=check)
+    async def pay() -> str:
+        """Pay, slowly."""
+        begun.set()
+        await asked.wait()
+        return "ok"
+
+    workflow, tomorrow = once(pay), SteppedAhead()
+    async with world(tmp_path, workflows=[workflow]) as first:
+        run = await first.session("desk", ALICE).__aenter__()
+        late.append(asyncio.create_task(run.call("pay", {})))
+        await begun.wait()
+        async with world(tmp_path, workflows=[workflow], clock=tomorrow) as second:
+            await second.resume(run.id)
+        kinds = [record.event.type for record in first.journal.read(run.id)]
+        assert kinds.count("call.executed") == 1 and "call.in_doubt" not in kinds
+    assert intact(tmp_path)
+
+
+async def test_a_doubt_that_came_on_record_behind_the_outcome_can_still_be_answered(tmp_path: Path) -> None:
+    """Two workers wrote at the same moment, and the later record says less."""
+
+    @tool(effect="write")
+    async def pay() -> str:
+        """Pay."""
+        return "ok"
+
+    async with world(tmp_path, workflows=[once(pay)]) as runtime:
+        async with runtime.session("desk", ALICE) as run:
+            await run.call("pay", {})
+            permit = load(runtime.journal, run.id).calls["c1"].permit
+            assert permit is not None
+            doubt = CallInDoubt(
+                call_id="c1", tool="pay", permit_id=permit.permit_id, cause="its worker ended"
+            )
+            unit = Unit(run.id, ALICE.tenant, (Draft(doubt, Actor(kind="runtime", id="licet")),))
+            runtime.journal.append_now(unit)
+            state = load(runtime.journal, run.id)
+            outcome = outcome_of(state, state.calls["c1"])
+            assert isinstance(outcome, InDoubt)
+            assert outcome.reconcile_after == parse_timestamp(permit.deadline)
 
 
 async def test_that_it_has_happened_is_believed(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -258,6 +260,24 @@ async def test_time_in_which_it_held_the_loop_up_counts() -> None:
     with pytest.raises(ToolTimeout) as caught:
         await invoke(slow, timeout=0.01)
     assert caught.value.started
+
+
+async def test_what_a_late_function_held_is_let_go_of_without_the_collector() -> None:
+    held: list[weakref.ref[Shop]] = []
+
+    async def waits() -> None:
+        shop = Shop()
+        held.append(weakref.ref(shop))
+        await asyncio.Event().wait()
+
+    gc.disable()
+    try:
+        with pytest.raises(ToolTimeout):
+            await invoke(waits, timeout=0.001)
+        await asyncio.sleep(0)  # the task's own last exception
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_call_that_is_thrown_away_closes_the_function() -> None:
