@@ -227,7 +227,8 @@ class Telling:
             )
 
     def _add_to_call(self, record: Record, event: CallEvent) -> None:
-        if isinstance(event, CallPermitted) and "proposals" in record.payloads:
+        first = event.call_id not in self._calls
+        if first and isinstance(event, CallPermitted) and "proposals" in record.payloads:
             self._propose(record, (event,), None)
         call = self._calls.get(event.call_id)
         if call is None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, literal_column, select, table
+from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, select, table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
@@ -175,10 +175,12 @@ def _check_ids(database: Database, connection: Connection, found: Verification) 
     if not found.ok:
         return
     with _file_faults(database, found, "the records cannot be counted"):
-        ((first, last, count),) = _rows(connection, _IDS)
-        if count and (first, last) != (1, count):
-            message = f"the ids of {count} records go from {first} to {last}: one was changed"
-            found.add(Problem("moved", message))
+        for stream, seq, id in _rows(connection, _BEHIND_A_GAP):
+            message = (
+                f"record {seq} of stream {stream}: its id is {id}, and none has {id - 1}: records before it were"
+                " removed with their stream's head, or the id was changed"
+            )
+            found.add(Problem("removed", message))
 
 
 def _check_pages(connection: Connection, found: Verification) -> None:
@@ -191,7 +193,13 @@ def _check_pages(connection: Connection, found: Verification) -> None:
 _HAS_RECORDS = exists().where(events.c.stream == heads.c.stream)
 _STRAY_HEADS = select(heads.c.stream, heads.c.seq).where(~_HAS_RECORDS).order_by(heads.c.stream)
 
-_IDS = select(func.min(events.c.id), func.max(events.c.id), func.count())
+_ONE: ColumnElement[int] = literal_column("1")
+_BEFORE = events.alias("before")
+_BEHIND_A_GAP = (
+    select(events.c.stream, events.c.seq, events.c.id)
+    .where(events.c.id > _ONE, ~exists().where(_BEFORE.c.id == events.c.id - _ONE))
+    .order_by(events.c.id)
+)
 
 _HAS_RECORD = exists().where(events.c.id == payloads.c.id // literal_column(str(PAYLOADS_MOST)))
 _STRAY_PAYLOADS = select(payloads.c.id, payloads.c.name).where(~_HAS_RECORD).order_by(payloads.c.id)
