@@ -37,12 +37,10 @@ async def call_within(
 ) -> Any:
     """Calls `function` with `values` and what is injected.
 
-    An async function that is late is cancelled. A sync one runs in a worker thread with the caller's context
-    variables;
-    late or cancelled, it is abandoned: it runs on in its thread and nobody waits for it. One that had not
-        begun by
-    then never begins. Context managers of providers are closed in any case, outside the time limit; one that
-    swallows the function's exception does not turn it into a result.
+    An async function that is late is cancelled. A sync one runs in a worker thread with the caller's context variables;
+    late or cancelled, it is abandoned: it runs on in its thread and nobody waits for it. One that had not begun by then
+    never begins. Context managers of providers are closed in any case, outside the time limit; one that swallows the
+    function's exception does not turn it into a result.
 
     Raises:
         TimeIsUp: `seconds` are over.
@@ -51,30 +49,22 @@ async def call_within(
     """
     turn = _Turn()
     if not needs.injected:
-        return await _attempt(seconds, function, values, needs, context, injector, AsyncExitStack(), turn)
+        running = _given(function, values, needs, context, injector, AsyncExitStack(), turn)
+        return await _attempt(seconds, running, turn)
     raised: BaseException | None = None
     async with AsyncExitStack() as stack:
         try:
-            return await _attempt(seconds, function, values, needs, context, injector, stack, turn)
+            running = _given(function, values, needs, context, injector, stack, turn)
+            return await _attempt(seconds, running, turn)
         except BaseException as error:
             raised = error
             raise
     raise raised or RuntimeError("unreachable")
 
 
-async def _attempt(
-    seconds: float,
-    function: Function,
-    values: dict[str, Any],
-    needs: Needs,
-    context: ToolContext,
-    injector: Injector,
-    stack: AsyncExitStack,
-    turn: _Turn,
-) -> Any:
+async def _attempt(seconds: float, running: Coroutine[Any, Any, Any], turn: _Turn) -> Any:
     when = asyncio.get_running_loop().time() + seconds
     limit: asyncio.Timeout | None = None
-    running = _given(function, values, needs, context, injector, stack, turn)
     try:
         # Most of what a timer costs is its making: what never waits for anything needs none.
         try:
