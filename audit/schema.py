@@ -25,6 +25,12 @@ VERSION_TABLE = "licet_version"
 
 metadata = MetaData()
 
+LARGEST_ID = 2**53 - 1
+"""The last id a record can have."""
+
+PAYLOADS_MOST = 16
+"""So many payloads at most a record has."""
+
 _ID = BigInteger().with_variant(Integer, "sqlite")
 """SQLite takes no other name for the type of its own row ids."""
 
@@ -37,7 +43,7 @@ events = Table(
     Column("record", Text, nullable=False),
     Column("hash", String(64), nullable=False),
     UniqueConstraint("stream", "seq"),
-    CheckConstraint("id BETWEEN 1 AND 9007199254740991", name="events_id"),
+    CheckConstraint(f"id BETWEEN 1 AND {LARGEST_ID}", name="events_id"),
     CheckConstraint("seq >= 1", name="events_seq"),
     CheckConstraint("length(hash) = 64", name="events_hash"),
 )
@@ -50,12 +56,6 @@ With SQLite's row ids: without them a row above a quarter of a page, as most rec
 own.
 """
 
-LARGEST_ID = 2**53 - 1
-"""The last id a record can have."""
-
-PAYLOADS_MOST = 16
-"""So many payloads at most a record has."""
-
 payloads = Table(
     "payloads",
     metadata,
@@ -63,7 +63,9 @@ payloads = Table(
     Column("name", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
-    CheckConstraint("id BETWEEN 16 AND 144115188075855871", name="payloads_id"),
+    CheckConstraint(
+        f"id BETWEEN {PAYLOADS_MOST} AND {(LARGEST_ID + 1) * PAYLOADS_MOST - 1}", name="payloads_id"
+    ),
 )
 """What a record holds by salted digest only.
 

@@ -260,7 +260,8 @@ class Writer:
         if isinstance(error, sqlite3.IntegrityError):
             stream = prepared.unit.stream
             return JournalDamaged(
-                f"the database refused a record of {stream}: its head must have been changed ({error})."
+                f"the database refused a record of {stream}: its head, or the count of the records, must have been"
+                f" changed ({error})."
                 " Run `licet audit verify`."
             )
         return self._database.fault(error)

@@ -56,6 +56,7 @@ from licet.audit.records import (
     record_hash,
     tenant_stream,
 )
+from licet.audit.schema import PAYLOADS_MOST
 from licet.audit.verify import verify
 
 
@@ -337,6 +338,15 @@ class TestPayloads:
     ) -> None:
         with pytest.raises(Unrecordable, match="args"):
             journal.append_now(unit("run-1", Draft(fact(), RUNTIME, {"args": payload})))
+
+    def test_a_record_has_as_many_as_its_id_has_room_for(self, journal: Journal) -> None:
+        most = {f"p{number:02}": b"%d" % number for number in range(PAYLOADS_MOST)}
+        for _ in range(2):
+            journal.append_now(unit("run-1", draft(fact(), **most)))
+        for seq in (1, 2):
+            assert {name: journal.payload("run-1", seq, name) for name in most} == most
+        with pytest.raises(Unrecordable, match="has 17 payloads, and 16 is the limit"):
+            journal.append_now(unit("run-1", draft(fact(), **most, more=b"")))
 
 
 class TestDamage:

@@ -134,6 +134,32 @@ async def test_a_call_that_was_cancelled_early_gives_its_number_to_no_later_one(
     assert intact(tmp_path)
 
 
+async def test_an_edit_that_comes_while_the_run_reads_what_is_new_is_not_taken_for_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as runtime, runtime.session("desk", ALICE) as run:
+        pending = await run.call("refund", {"order_id": "O-1", "amount": "120"})
+        assert isinstance(pending, Pending)
+        request, reads = pending.request_id or "", []
+
+        def then_edited(read: Any) -> Any:
+            def reading(*args: Any, **options: Any) -> Any:
+                found = read(*args, **options)
+                reads.append(read)
+                if len(reads) == 1:
+                    runtime.approvals().edit(request, BOB, {"order_id": "O-1", "amount": "60"})
+                return found
+
+            return reading
+
+        for name in ("read", "payloads"):
+            monkeypatch.setattr(runtime.journal, name, then_edited(getattr(runtime.journal, name)))
+        assert isinstance(await run.outcome("c1"), Executed)
+        lived, read_back = run._run.state.calls["c1"], load(runtime.journal, run.id).calls["c1"]
+        assert lived.edits == read_back.edits != ()
+        assert lived.edited and read_back.edited
+
+
 async def test_an_outcome_that_comes_on_record_while_the_tool_is_asked_stands(tmp_path: Path) -> None:
     """A worker that is taken for dead may be alive, and the next one asks the tool what became of the call."""
     begun, asked = asyncio.Event(), asyncio.Event()

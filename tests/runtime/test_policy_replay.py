@@ -275,18 +275,24 @@ async def test_a_denial_after_an_engine_failed_says_nothing_of_the_policy(tmp_pa
     assert (found.decisions, found.newly_allowed, found.not_replayed["engine_failed"]) == (1, 0, 1)
 
 
-async def test_an_input_that_lacks_what_the_contract_demands_today_is_counted(tmp_path: Path) -> None:
-    async with world(tmp_path) as runtime:
+async def recorded_again(folder: Path, *lacks: tuple[str, str]) -> None:
+    """A read is recorded, and once more with an input in which these fields are missing."""
+    async with world(folder) as runtime:
         async with runtime.session("desk", ALICE) as run:
             await run.call("read_order", {"order_id": "O-1"})
         (record,) = [
             record for record in runtime.journal.read(run.id) if isinstance(record.event, CallExecuted)
         ]
         document = json.loads(runtime.journal.payload(run.id, record.seq, "policy_input") or b"")
-        del document["run"]["approvals"], document["call"]["provenance"]
+        for section, field in lacks:
+            del document[section][field]
         old = Payload(json.dumps(document).encode())
         draft = Draft(record.event, Actor(kind="runtime", id="licet"), {"policy_input": old})
         runtime.journal.append_now(Unit(run.id, "acme", (draft,)))
+
+
+async def test_an_input_that_lacks_what_the_contract_demands_today_is_counted(tmp_path: Path) -> None:
+    await recorded_again(tmp_path, ("run", "approvals"), ("call", "provenance"))
     found = await again(tmp_path)
     assert (found.decisions, found.unchanged, found.changes.decisions) == (2, 1, 0)
     assert found.not_replayed["older_contract"] == 1
@@ -296,17 +302,7 @@ async def test_an_input_that_lacks_what_the_contract_demands_today_is_counted(tm
 
 
 async def test_an_input_from_before_there_was_data_of_tenants_is_asked_again(tmp_path: Path) -> None:
-    async with world(tmp_path) as runtime:
-        async with runtime.session("desk", ALICE) as run:
-            await run.call("read_order", {"order_id": "O-1"})
-        (record,) = [
-            record for record in runtime.journal.read(run.id) if isinstance(record.event, CallExecuted)
-        ]
-        document = json.loads(runtime.journal.payload(run.id, record.seq, "policy_input") or b"")
-        del document["context"]["tenant_data"]
-        old = Payload(json.dumps(document).encode())
-        draft = Draft(record.event, Actor(kind="runtime", id="licet"), {"policy_input": old})
-        runtime.journal.append_now(Unit(run.id, "acme", (draft,)))
+    await recorded_again(tmp_path, ("context", "tenant_data"))
     found = await again(tmp_path)
     assert (found.decisions, found.unchanged) == (2, 2)
 
