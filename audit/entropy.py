@@ -24,7 +24,7 @@ _pool = _Pool()
 _process = os.getpid()
 
 
-def random_bytes(count: int) -> bytes:
+def random_bytes(count: int = 16) -> bytes:
     """`count` random bytes, fit for salts and ids; at most 4096."""
     pool = _pool
     end = pool.at + count

@@ -13,7 +13,7 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, and_, select
 
-from licet.audit.admission import Prepared, prepare
+from licet.audit.admission import prepare
 from licet.audit.clock import Clock, SystemClock
 from licet.audit.codec import Row, check_payload, decode, decode_chain
 from licet.audit.database import Database
@@ -120,13 +120,14 @@ class Journal:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Appended] = loop.create_future()
-        self._writer.put(Pending(self._prepare(unit), _due(unit), loop, future, then))
+        prepared = prepare(unit, self.clock.now())
+        self._writer.put(Pending(prepared, _due(unit.linger), loop, future, then))
         return future
 
     def append_now(self, unit: Unit) -> Appended:
         """`append` for callers without an event loop; it blocks the thread."""
         future: Future[Appended] = Future()
-        self._writer.put(Pending(self._prepare(unit), _due(unit), None, future))
+        self._writer.put(Pending(prepare(unit, self.clock.now()), _due(unit.linger), None, future))
         return future.result()
 
     def read(self, stream: str, after: int = 0) -> list[Record]:
@@ -261,9 +262,6 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _prepare(self, unit: Unit) -> Prepared:
-        return prepare(unit, self.clock.now())
-
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:
         self._writer.check()
@@ -271,8 +269,8 @@ class Journal:
             yield connection
 
 
-def _due(unit: Unit) -> float:
-    return time.monotonic() + unit.linger if unit.linger > 0 else 0.0
+def _due(linger: float) -> float:
+    return time.monotonic() + linger if linger > 0 else 0.0
 
 
 def _head(connection: Connection, stream: str) -> Head | None:

@@ -54,7 +54,7 @@ class Payload:
     """
 
     content: bytes
-    salt: bytes = field(default_factory=lambda: random_bytes(SALT_BYTES))
+    salt: bytes = field(default_factory=random_bytes)
 
     def digest(self) -> str:
         """SHA-256 over salt and content, in hexadecimal."""

@@ -46,7 +46,7 @@ class InProcessEngine:
         self._decision = _Document(prepare(bundle.wasm, bundle.data, ENTRYPOINT, deadline))
         self._offered = _Document(prepare(bundle.wasm, bundle.data, OFFERED, deadline))
         # What an answer means depends on its text alone, and most calls get one of a few.
-        self._known: dict[bytes, Decided] = {}
+        self._known: dict[bytes, dict[str, Any]] = {}
 
     async def decide(self, input: bytes, decision_id: str) -> Decided:
         """The decision on `input`. It never raises: whatever goes wrong is a denial with a cause."""
@@ -54,7 +54,7 @@ class InProcessEngine:
             answer = self._decision.evaluate(normal(input))
             known = self._known.get(answer)
             if known is not None:
-                return known.model_copy(update={"decision_id": decision_id})
+                return Decided(decision_id=decision_id, **known)
             document = self._decision.read(answer)
         except EvaluationFailed as error:
             return denied(str(error), decision_id=decision_id, revision=self.revision, engine=self.name)
@@ -62,7 +62,7 @@ class InProcessEngine:
         if len(answer) <= LONGEST_KNOWN:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            self._known[answer] = decision
+            self._known[answer] = {name: value for name, value in decision if name != "decision_id"}
         return decision
 
     async def offered(self, input: bytes, decision_id: str) -> Offer:

@@ -218,7 +218,8 @@ class PolicyInstance:
         self._ticker = host.ticker
         self._ticks = policy.ticks
         self._store = store = Store(host.engine)
-        self._limit_time()
+        self._ticker.evaluation()
+        store.set_epoch_deadline(self._ticks)
         helpers = Instance(store, host.module, []).exports(store)
         self._message = _as(helpers["message"], Global)
         self._builtins = _host_of(self, policy)
@@ -272,7 +273,8 @@ class PolicyInstance:
         ctypes.memmove(self._start + self._heap, input, length)
         self._arguments[4].of.i32 = length
         self._arguments[5].of.i32 = self._heap + length
-        self._limit_time()
+        self._ticker.evaluation()
+        ffi.wasmtime_context_set_epoch_deadline(self._context, self._ticks)
         error: Any = ffi.wasmtime_func_call(
             self._context, self._eval, self._arguments, 7, self._result, 1, self._trap_ref
         )
@@ -304,10 +306,6 @@ class PolicyInstance:
     def parse(self, source: bytes) -> int:
         """The address of the value that a text stands for, for a builtin."""
         return self._parse(source, "opa_value_parse")
-
-    def _limit_time(self) -> None:
-        self._ticker.evaluation()
-        self._store.set_epoch_deadline(self._ticks)
 
     def _call(self, name: str, *arguments: int) -> int:
         result = _as(self._exports.get(name), Func)(self._store, *arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 
 from licet.approvals import principal_digest
@@ -104,7 +104,7 @@ class ActiveRun:
         `fenced=False` is for facts that must be recorded whoever holds the run by now: the outcome of a call.
         """
         unit = Unit(
-            stream=self.id,
+            stream=self.state.run_id,
             tenant=self.state.tenant,
             drafts=drafts,
             claim=self._claim if fenced else None,
@@ -117,7 +117,7 @@ class ActiveRun:
             opens=opens,
             needs=needs,
         )
-        return self.journal.submit(unit, lambda appended: self._fold(appended, drafts))
+        return self.journal.submit(unit, partial(self._fold, drafts))
 
     async def append(
         self,
@@ -183,7 +183,7 @@ class ActiveRun:
             }
             self.state.apply(record.seq, record.time, record.event, payloads)
 
-    def _fold(self, appended: Appended, drafts: tuple[Draft, ...]) -> None:
+    def _fold(self, drafts: tuple[Draft, ...], appended: Appended) -> None:
         if appended.first != self.state.seq + 1:
             self.catch_up(upto=appended.first)
         if appended.first != self.state.seq + 1:

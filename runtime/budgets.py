@@ -32,6 +32,8 @@ def reservation(run: ActiveRun, usd: Decimal, now: datetime) -> tuple[Charge, ..
 
 def settlement(reserved: tuple[Charge, ...], usd: Decimal) -> tuple[Charge, ...]:
     """What is given back (or taken more) once it is known that `usd` was spent. A settlement is never refused."""
+    if not reserved:
+        return ()
     return tuple(
         Charge(budget=charge.budget, amount=_nano(usd) - charge.amount, limit=None) for charge in reserved
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,7 @@ class Call:
         opened: the proposal, once it is on its way.
         unreadable: why arguments given as Python values are nothing that JSON can carry.
         traced: where its values came from, once it is put to policy.
+        idempotency_key, deadline: as its permit has them.
         request_ids: the approval requests whose reviews cover what is owed now.
     """
 
@@ -43,7 +45,8 @@ class Call:
     arguments_known: bool = False
     digest: str = ""
     traced: Traced = field(init=False)
-    context: ToolContext = field(init=False)
+    idempotency_key: str | None = None
+    deadline: datetime | None = None
     authorization: str = "none declared"
     resource: dict[str, Any] | None = None
     policy_input: bytes | None = None
@@ -53,6 +56,22 @@ class Call:
     permit: Permit | None = None
     charges: tuple[Charge, ...] = ()
     opened: Opening | None = None
+
+    @property
+    def context(self) -> ToolContext:
+        """What its tool, and the tool's hooks, may know of it."""
+        run = self.run
+        return ToolContext(
+            run.principal,
+            run.workflow.name,
+            run.workflow.version,
+            run.state.run_id,
+            self.call_id,
+            self.reason,
+            self.idempotency_key,
+            self.attempt,
+            self.deadline,
+        )
 
     @property
     def needs_permit(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
-from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -65,7 +64,7 @@ def intend(call: Call, services: Services) -> Awaitable[object]:
         payloads["proposals"] = call.proposals
     call.charges = reservation(run, call.price, now)
     call.permit = Permit.of(event)
-    call.context = replace(call.context, idempotency_key=event.idempotency_key, deadline=deadline)
+    call.idempotency_key, call.deadline = event.idempotency_key, deadline
     return run.submit(run.draft(event, payloads), scopes=call.scopes, charges=call.charges)
 
 
@@ -91,7 +90,7 @@ async def perform(call: Call, services: Services) -> Outcome:
     """Run a tool under its permit and record what came of it, whoever holds the run by then."""
     permitted, tool = call.permit, call.tool
     assert permitted is not None
-    services.observe("execute", call.call_id)
+    services.enter("execute", call.call_id)
     begun = time.perf_counter()
     try:
         value = await tool.invoke(call.arguments, call.context, services.injector, clock=services.clock)
@@ -156,7 +155,7 @@ async def read(call: Call, services: Services) -> Outcome:
 
 
 async def _read(call: Call, services: Services) -> Outcome:
-    services.observe("execute", call.call_id)
+    services.enter("execute", call.call_id)
     begun = time.perf_counter()
     payloads = {"policy_input": call.policy_input or b"null"}
     outcome: Outcome
@@ -176,12 +175,12 @@ async def _read(call: Call, services: Services) -> Outcome:
                 call.call_id, call.tool_name, orjson.loads(result) if fault is None else None, fault
             )
             draft = call.run.draft(_executed(call, begun, fault), {"result": result, **payloads})
-        services.observe("record", call.call_id)
+        services.enter("record", call.call_id)
         try:
             await call.run.append(draft, needs=call.opened)
         except NotOpened:
             await call.run.append(*call.opening, draft)
-        services.observe("answer", call.call_id)
+        services.enter("answer", call.call_id)
     except FenceLost:
         _ended_meanwhile(call.run)
         ended = deny("run", "licet.run.not_running", "The run ended before this read was on record.")
@@ -191,7 +190,7 @@ async def _read(call: Call, services: Services) -> Outcome:
 
 async def _in_doubt(call: Call, error: BaseException, begun: float, services: Services) -> Outcome:
     happened = await asked_tool(call, services)
-    if not happened and call.context.deadline and services.clock.now() < call.context.deadline:
+    if not happened and call.deadline and services.clock.now() < call.deadline:
         happened = None  # what has not happened yet may still be under way
     if happened is not None:
         said = checked(_kind(error), happened=happened)
@@ -232,7 +231,7 @@ async def _record(
     call: Call, event: CallExecuted | CallFailed, services: Services, **payloads: bytes
 ) -> None:
     spent = call.price if isinstance(event, CallExecuted) else call.price * 0
-    services.observe("record", call.call_id)
+    services.enter("record", call.call_id)
     for _ in range(RECORD_TRIES - 1):
         try:
             await call.run.append(
@@ -240,12 +239,12 @@ async def _record(
             )
         except ServiceDown:
             continue
-        services.observe("answer", call.call_id)
+        services.enter("answer", call.call_id)
         return
     await call.run.append(
         call.run.draft(event, payloads), fenced=False, charges=settlement(call.charges, spent)
     )
-    services.observe("answer", call.call_id)
+    services.enter("answer", call.call_id)
 
 
 def _executed(call: Call, begun: float, fault: str | None) -> CallExecuted:

@@ -51,10 +51,10 @@ class Gate:
                 return await self._own(known)
             halt = await self._decide(call)
             if halt is not None:
-                self._enter("conclude", call)
+                self._services.enter("conclude", call.call_id)
                 return await self._own(conclude(call, halt, self._services))
             if call.needs_permit:
-                self._enter("intent", call)
+                self._services.enter("intent", call.call_id)
                 intent = intend(call, self._services)
                 admitted = True
                 return await self._own(self._carry_out(call, intent), call)
@@ -90,10 +90,11 @@ class Gate:
             halt = await self._offer(call)
             if halt is not None:
                 return halt
+        services = self._services
         for name, stage in STAGES:
-            self._enter(name, call)
+            services.enter(name, call.call_id)
             try:
-                halt = await stage(call, self._services)
+                halt = await stage(call, services)
             except JournalError:
                 raise
             except Exception as error:
@@ -132,13 +133,11 @@ class Gate:
             call.run.admission.release()
         return await perform(call, self._services)
 
-    def _enter(self, stage: str, call: Call) -> None:
-        self._services.observe(stage, call.call_id)
-
     async def _own(self, work: Coroutine[Any, Any, Outcome], carries_out: Call | None = None) -> Outcome:
         """Do `work` in a task of the gate's own, which a cancelled caller leaves behind at work."""
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(_deliver(work, answer))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Outcome] = loop.create_future()
+        task = loop.create_task(_deliver(work, answer))
         self._owned.add(task)
         if carries_out is not None:
             carries_out.run.under_way[carries_out.call_id] = task

@@ -113,7 +113,7 @@ def _of_tool(tool: Tool) -> bytes:
 
 def _history(run: ActiveRun, traced: Traced) -> dict[str, Any]:
     state, limits = run.state, run.workflow.limits
-    calls = state.started_calls.total()
+    calls = sum(state.started_calls.values())
     return {
         "id": state.run_id,
         "step": state.steps,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from licet.approvals import Reviewer
@@ -85,7 +84,7 @@ async def _settle_or_doubt(run: ActiveRun, state: CallState, services: Services)
         if allowance is not None:
             call.allowance = allowance
             if await read_arguments(call, services) is None:
-                call.context = replace(call.context, idempotency_key=permitted.idempotency_key)
+                call.idempotency_key = permitted.idempotency_key
                 happened = await asked_tool(call, services)
     run.catch_up()
     if state.settled:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -43,7 +42,6 @@ from licet.tools import Agent, Injector, Principal, Tool, index, tool_of
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
-log = logging.getLogger("licet.runtime")
 
 DEFAULT_DATABASE = "sqlite:///licet.db"
 
@@ -116,7 +114,7 @@ class Runtime:
         self._tenants = Tenants(tenant_data)
         self._agent = Agent(agent) if isinstance(agent, str) else agent
         self._clock = clock or SystemClock()
-        self._observer = _harmless(observer)
+        self._observer = observer
         self._journal: Journal | None = None
         self._services: Services | None = None
         self._gate: Gate | None = None
@@ -147,7 +145,7 @@ class Runtime:
                 environment=self._environment,
                 tenants=self._tenants,
                 clock=self._clock,
-                observe=self._observer,
+                observer=self._observer,
                 shadow=None if candidate is None else Shadow(candidate, journal),
             )
         except BaseException:
@@ -469,19 +467,6 @@ def _owned(state: RunState, asks: Principal | None) -> RunState:
     if asks is not None and (owner is None or (owner.tenant, owner.subject) != (asks.tenant, asks.subject)):
         raise no_such_run(state.run_id)
     return state
-
-
-def _harmless(observer: Observer | None) -> Observer:
-    """An observer that fails must not come between an effect and its record."""
-
-    def observe(stage: str, call_id: str) -> None:
-        if observer is not None:
-            try:
-                observer(stage, call_id)
-            except Exception:
-                log.exception("the observer failed at stage %s of call %s", stage, call_id)
-
-    return observe
 
 
 def _facts(environment: Mapping[str, Json]) -> dict[str, Any]:

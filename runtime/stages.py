@@ -6,6 +6,7 @@ or holds it up. None of them has an effect on the world, and none of them writes
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,7 +40,6 @@ from licet.tools import (
     MissingProvider,
     Refused,
     Tool,
-    ToolContext,
 )
 
 Observer = Callable[[str, str], None]
@@ -61,9 +61,19 @@ class Services:
     environment: dict[str, Any]
     tenants: Tenants
     clock: Clock
-    observe: Observer
+    observer: Observer | None = None
     shadow: Shadow | None = None
 
+    def enter(self, stage: str, call_id: str) -> None:
+        """Tell the observer. One that fails must not come between an effect and its record."""
+        if self.observer is not None:
+            try:
+                self.observer(stage, call_id)
+            except Exception:
+                log.exception("the observer failed at stage %s of call %s", stage, call_id)
+
+
+log = logging.getLogger("licet.runtime")
 
 Stage = Callable[[Call, Services], Awaitable[Halt | None]]
 
@@ -102,17 +112,6 @@ async def read_arguments(call: Call, services: Services) -> Halt | None:
     if outside:
         return Deny("narrowing", _visible("licet.narrowing.outside", outside))
     call.digest = _digest(call, call.arguments.canonical)
-    call.context = ToolContext(
-        principal=call.run.principal,
-        workflow=call.run.workflow.name,
-        workflow_version=call.run.workflow.version,
-        run_id=call.run.id,
-        call_id=call.call_id,
-        reason=call.reason,
-        idempotency_key=None,
-        attempt=call.attempt,
-        deadline=None,
-    )
     return None
 
 

@@ -32,22 +32,24 @@ def stop_rule(call: Call, now: datetime) -> End | None:
     if call.attempt > 1:
         return None
     limits, rules, state = run.workflow.limits, run.workflow.stop_rules, run.state
-    started = state.started_calls.total() + run.reading.total()
+    started = sum(state.started_calls.values()) + sum(run.reading.values())
     if started >= limits.calls:
         return End("limits.calls", f"The run has made {started} calls, its limit.")
-    of_tool = state.started_calls[call.tool_name] + run.reading[call.tool_name]
     most = limits.calls_per_tool.get(call.tool_name)
-    if most is not None and of_tool >= most:
-        return End(
-            f"limits.calls_per_tool.{call.tool_name}",
-            f"The run has called {call.tool_name} {of_tool} times, its limit.",
-        )
-    repeated = state.repeats[call.digest] + run.reading_same[call.digest]
-    if rules.same_call is not None and repeated >= rules.same_call:
-        return End(
-            "stop_rules.same_call",
-            f"{call.tool_name} was called {rules.same_call} times with the same arguments.",
-        )
+    if most is not None:
+        of_tool = state.started_calls[call.tool_name] + run.reading[call.tool_name]
+        if of_tool >= most:
+            return End(
+                f"limits.calls_per_tool.{call.tool_name}",
+                f"The run has called {call.tool_name} {of_tool} times, its limit.",
+            )
+    if rules.same_call is not None:
+        repeated = state.repeats[call.digest] + run.reading_same[call.digest]
+        if repeated >= rules.same_call:
+            return End(
+                "stop_rules.same_call",
+                f"{call.tool_name} was called {rules.same_call} times with the same arguments.",
+            )
     return None
 
 

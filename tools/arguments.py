@@ -67,11 +67,7 @@ class Arguments:
             Exception: whatever a value raises that does not let itself be copied.
         """
         wanted = dict(self.values) if names is None else {name: self.values[name] for name in names}
-        return wanted if self._unchanging else deepcopy(wanted)
-
-    @cached_property
-    def _unchanging(self) -> bool:
-        return all(type(value) in _UNCHANGING for value in self.values.values())
+        return wanted if _UNCHANGING.issuperset(map(type, wanted.values())) else deepcopy(wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,10 +95,12 @@ def decimal_text(value: Decimal) -> str:
     Raises:
         NumberRefused: it is not finite, or too long.
     """
-    check_size(value)
+    text = str(value)
+    if len(text) > MAX_DIGITS or "E" in text or "e" in text or not value.is_finite():
+        check_size(value)
+        text = format(value, "f")
     if not value:
         return "0"
-    text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -178,7 +178,8 @@ def bind(
                 f"({', '.join(parameters) or 'it has none'}); name it as one, or annotate it ToolContext "
                 "or Annotated[T, Injected]"
             )
-    return Hook(tool, name, function, tuple(arguments), Needs(injected, tuple(context)), read_answer)
+    needs = Needs(injected, tuple(context), inspect.iscoroutinefunction(function))
+    return Hook(tool, name, function, tuple(arguments), needs, read_answer)
 
 
 def bind_price(

@@ -49,8 +49,7 @@ async def call_within(
     """
     turn = _Turn()
     if not needs.injected:
-        running = _given(function, values, needs, context, injector, AsyncExitStack(), turn)
-        return await _attempt(seconds, running, turn)
+        return await _attempt(seconds, _given(function, values, needs, context, injector, None, turn), turn)
     raised: BaseException | None = None
     async with AsyncExitStack() as stack:
         try:
@@ -92,12 +91,16 @@ async def _given(
     needs: Needs,
     context: ToolContext,
     injector: Injector,
-    stack: AsyncExitStack,
+    stack: AsyncExitStack | None,
     turn: _Turn,
 ) -> Any:
     if needs.injected or needs.context:
-        values = {**values, **await injector.give(needs, context, stack)}
-    return await _run(function, values, turn)
+        values = {**values, **await injector.give(needs, context, stack or AsyncExitStack())}
+    if needs.awaited:
+        turn.take()
+        return await function(**values)
+    answer = await to_thread.run_sync(_in_thread, function, values, turn, abandon_on_cancel=True)
+    return await answer if inspect.isawaitable(answer) else answer
 
 
 @coroutine
@@ -125,14 +128,6 @@ def _not_started(error: Exception) -> Exception:
     return error if isinstance(error, MissingProvider) else NotStarted(error)
 
 
-async def _run(function: Function, arguments: dict[str, Any], turn: _Turn) -> Any:
-    if inspect.iscoroutinefunction(function):
-        turn.take()
-        return await function(**arguments)
-    answer = await to_thread.run_sync(_in_thread, function, arguments, turn, abandon_on_cancel=True)
-    return await answer if inspect.isawaitable(answer) else answer
-
-
 def _in_thread(function: Function, arguments: dict[str, Any], turn: _Turn) -> Any:
     if not turn.take():
         return None  # it was given up before this thread came to it
@@ -141,6 +136,8 @@ def _in_thread(function: Function, arguments: dict[str, Any], turn: _Turn) -> An
 
 class _Turn:
     """Settles, between a worker thread and the loop that gives up on it, whether the function begins."""
+
+    __slots__ = ("_left",)
 
     def __init__(self) -> None:
         self._left = [None]

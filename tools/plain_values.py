@@ -39,6 +39,8 @@ MASK = "**********"
 MAX_DEPTH = 64
 """How many lists and objects may stand in one another."""
 
+_AS_THEY_ARE = frozenset({str, bool, type(None)})
+
 Path = tuple[str | int, ...]
 
 
@@ -123,7 +125,7 @@ class _Walk:
 
     def any(self, value: Any, path: Path) -> Any:
         kind = type(value)
-        if kind is str or value is None or kind is bool:
+        if kind in _AS_THEY_ARE:
             return value
         if kind is int:
             if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
@@ -180,20 +182,26 @@ class _Walk:
     def mapping(self, value: Mapping[Any, Any], path: Path) -> Any:
         if len(path) >= MAX_DEPTH:
             return self.fault(path[:8], f"is nested more than {MAX_DEPTH} deep")
-        return {self.key(key, path): self.any(item, (*path, key)) for key, item in value.items()}
+        return {
+            key if type(key) is str else self.key(key, path): item
+            if type(item) in _AS_THEY_ARE
+            else self.any(item, (*path, key))
+            for key, item in value.items()
+        }
 
     def items(self, value: Any, path: Path) -> Any:
         if len(path) >= MAX_DEPTH:
             return self.fault(path[:8], f"is nested more than {MAX_DEPTH} deep")
-        return [self.any(item, (*path, index)) for index, item in enumerate(value)]
+        return [
+            item if type(item) in _AS_THEY_ARE else self.any(item, (*path, index))
+            for index, item in enumerate(value)
+        ]
 
     def unordered(self, value: Any, path: Path) -> Any:
         plain = [self.any(item, (*path, index)) for index, item in enumerate(value)]
         return sorted(plain, key=lambda item: item.encode() if isinstance(item, str) else orjson.dumps(item))
 
     def key(self, key: Any, path: Path) -> str:
-        if type(key) is str:
-            return key
         plain = _Walk(self.faults, decimal_text, integer_text).any(key, (*path, "(a name)"))
         if isinstance(plain, str):
             return plain

@@ -21,12 +21,17 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the runtime gives a function: injected types by parameter name, and parameters that take the
-    context.
+    """How the runtime calls a function.
+
+    Attributes:
+        injected: types by the names of the parameters that get something of them.
+        context: the parameters that take the context.
+        awaited: it is an async function; any other is called in a thread.
     """
 
     injected: Mapping[str, Any]
     context: tuple[str, ...]
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,8 @@ def read_signature(
     returns = resolve(title, "the result", function, written, local_names)
     refuse_any(title, "the result", returns)
     description = "\n\n".join(text for text in (docs.short_description, docs.long_description) if text)
-    return FunctionSignature(description, tuple(arguments), Needs(injected, tuple(context)), returns)
+    needs = Needs(injected, tuple(context), inspect.iscoroutinefunction(function))
+    return FunctionSignature(description, tuple(arguments), needs, returns)
 
 
 def title_of(function: Function) -> str:

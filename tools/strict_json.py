@@ -49,7 +49,7 @@ def read(raw: str | bytes | Mapping[str, Any]) -> dict[str, Any]:
         InvalidArguments: not JSON, not an object, not Unicode, a name twice, NaN or Infinity, too large, too
             deep.
     """
-    text = _decoded(raw_arguments(raw) if isinstance(raw, Mapping) else raw)
+    text = _decoded(raw if isinstance(raw, str | bytes) else raw_arguments(raw))
     _check_shape(text)
     found = _reading.found
     found.clear()
@@ -79,7 +79,7 @@ def raw_arguments(arguments: str | bytes | Mapping[str, Any]) -> bytes:
         return arguments
     if isinstance(arguments, str):
         return arguments.encode(errors="surrogatepass")
-    if all(type(value) in _AS_THEY_ARE for value in arguments.values()):
+    if _AS_THEY_ARE.issuperset(map(type, arguments.values())):
         try:
             return orjson.dumps(arguments)
         except TypeError:

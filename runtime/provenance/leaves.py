@@ -30,7 +30,8 @@ def leaves(tool: Tool, plain: dict[str, Any]) -> Iterator[Leaf]:
     """Every scalar in the arguments, and every name that no schema declares; an empty list or object has none."""
     for name, value in plain.items():
         parameter = tool.parameters.get(name) or UNKNOWN
-        if not isinstance(value, dict | list):
+        kind = type(value)
+        if kind is not dict and kind is not list:
             yield Leaf(f"/{escape(name)}", name, value, parameter, True)
             continue
         shapes = Shapes(tool.json_schema)
