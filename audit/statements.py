@@ -7,6 +7,7 @@ makes SQLite keep a journal of its own for it, which costs more than the stateme
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
@@ -48,31 +49,32 @@ def read_budgets(keys: Sequence[str]) -> Iterator[Statement]:
     return _reading(_read_budgets, keys)
 
 
-def insert_events(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+def insert_events(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """Rows as the table has them; likewise below."""
-    return _writing(_insert_events, rows)
+    _write(connection, _insert_events, rows)
 
 
-def insert_payloads(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+def insert_payloads(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """New payloads."""
-    return _writing(_insert_payloads, rows)
+    _write(connection, _insert_payloads, rows)
 
 
-def move_heads(rows: Sequence[Head]) -> Iterator[Statement]:
+def move_heads(connection: sqlite3.Connection, rows: Sequence[Head]) -> None:
     """Heads that there are and whose status stays as it is; not naming it spares its index."""
     if len(rows) > FEW:
-        return _writing(_move_heads, rows)
-    return ((_move_head(), (row.seq, row.hash, row.claim, row.stream)) for row in rows)
+        _write(connection, _move_heads, rows)
+    else:
+        connection.executemany(_move_head(), [(row.seq, row.hash, row.claim, row.stream) for row in rows])
 
 
-def put_heads(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+def put_heads(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """Heads that are new, or whose status changes."""
-    return _writing(_put_heads, rows)
+    _write(connection, _put_heads, rows)
 
 
-def put_budgets(rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
+def put_budgets(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """What budgets stand at now."""
-    return _writing(_put_budgets, rows)
+    _write(connection, _put_budgets, rows)
 
 
 def read_events(stream: str, after: int) -> Statement:
@@ -87,14 +89,14 @@ def _reading(build: Any, keys: Sequence[str]) -> Iterator[Statement]:
         yield build(size), some + some[-1:] * (size - len(some))
 
 
-def _writing(build: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
-    start = 0
+def _write(connection: sqlite3.Connection, build: Any, rows: Sequence[tuple[Any, ...]]) -> None:
     if len(rows) <= FEW:
-        yield from ((build(1), row) for row in rows)
+        connection.executemany(build(1), rows)
         return
+    start = 0
     while start < len(rows):
         size = min(CHUNK, 1 << (len(rows) - start).bit_length() - 1)
-        yield build(size), tuple(chain.from_iterable(rows[start : start + size]))
+        connection.execute(build(size), tuple(chain.from_iterable(rows[start : start + size])))
         start += size
 
 

@@ -6,32 +6,40 @@ import asyncio
 import logging
 import os
 import queue
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
 
-from licet.audit import statements
-from licet.audit.admission import Batch, Prepared
-from licet.audit.codec import Row
+from licet.audit.admission import Prepared
+from licet.audit.committing import Committer
 from licet.audit.database import Database
-from licet.audit.errors import AppendRefused, JournalDamaged, JournalError, LicetError
-from licet.audit.known_heads import KnownHeads
-from licet.audit.records import INSTALLATION, Appended, tenant_stream
-from licet.audit.statements import Statement
-from licet.audit.switches import ALL_ON, Switches, refreshed
+from licet.audit.errors import JournalError, LicetError
+from licet.audit.records import Appended
+from licet.audit.switches import Switches
 
 Then = Callable[[Appended], None]
 
 HANDED_OVER = 48
-"""So many units of an event loop do not wait for the end of its turn: the thread writes them while the loop goes on."""
+"""When so many units wait they do not wait for the end of the loop's turn: the thread writes them while it goes on."""
 
 LARGEST_BATCH = 512
-"""When a transaction has so many units, no more are taken into it."""
+"""No more units go into a transaction."""
+
+QUICK = 0.0005
+"""Seconds. Where commits take no longer, a unit that is alone is committed on the loop that waits for it: to wake the
+thread, and be woken by it, would take about as long, and a loop that has nothing else to do would do nothing.
+"""
+
+FORGETS = 7 / 8
+"""Of the slowest commit so much is remembered after one more: one of 50 ms keeps the next 34 off the loop."""
+
+ON_LOOP_MOST = 200
+"""After so many commits on a loop one is left to the thread, which copies the log into the file when it is due."""
+
+NEVER = float("inf")
+AT_ONCE = 0.0
 
 log = logging.getLogger("licet.audit")
 
@@ -54,35 +62,48 @@ class Pending:
 
 
 class Writer:
-    """A thread with one plain connection. It starts with the first unit, and outlives every fault of the
-    database.
-
-    Attributes:
-        switches: the folds of the kill switches as of the last batch, by stream. Entries are only ever
-            replaced.
+    """Writes units in the order they came. It has a thread, which starts with the first of them, and writes on an
+    event loop where that is quicker (`QUICK`).
     """
 
     def __init__(self, database: Database, switches: dict[str, Switches]) -> None:
-        self.switches = switches
-        self._database = database
-        self._identity = database.identity()
+        self._committer = Committer(database, switches)
         self._process = os.getpid()
-        self._queue: queue.SimpleQueue[list[Pending] | None] = queue.SimpleQueue()
-        self._collected: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
-        self._next_due = float("inf")
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._committing = threading.Lock()
+        """Held by whoever commits."""
+        self._slowest = 0.0
+        """Seconds that the disk took for the slowest commit; of the older ones ever less counts."""
+        self._on_loop = 0
+        """Commits on loops since the thread's last."""
+
+        self._committer_thread = 0
+        """Its id, while it commits."""
+        # The collector may close a forgotten journal in the middle of anything.
+        self._lock = threading.RLock()
+        """For all that follows."""
         self._closed = False
-        self._connection: sqlite3.Connection | None = None
-        self._heads: KnownHeads | None = None
+        self._thread: threading.Thread | None = None
+        self._waiting: list[Pending] = []
+        self._turns: set[asyncio.AbstractEventLoop] = set()
+        """The loops that at the end of their turn see to what waits."""
+        self._stream = ""
+        """Of the unit that was taken last."""
+        self._look = NEVER
+        """When the thread next looks at what waits, on the monotonic clock."""
+        self._calls: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        """Tell the thread to look at a time; None: for the last time, now."""
+
+    @property
+    def switches(self) -> dict[str, Switches]:
+        """See `Committer`."""
+        return self._committer.switches
 
     def put(self, pending: Pending) -> None:
-        """Queue a unit; the units of a thread are written in the order they came.
+        """Queue a unit.
 
-        Those of an event loop are handed over together, at the end of its turn or when there are `HANDED_OVER` of
-        them: the thread, once woken, has to wait for the interpreter's lock, and makes the loop wait for it in turn.
-        What its caller does after a unit that lingers, for which it does not wait, may hold the loop up; so the
-        first of those goes at once, and when it is due the thread takes what else is there by then.
+        Those of an event loop are written together at the end of its turn: sooner, the thread would have to wait for
+        the interpreter's lock, and make the loop wait for it in turn. A unit that lingers, for which nobody waits,
+        does not rely on that end: what its caller does next may hold the loop up for long.
 
         Raises:
             JournalError: the journal was closed, or opened by the process this one was forked from.
@@ -94,37 +115,12 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="licet-journal", daemon=True)
                 self._thread.start()
-            if pending.loop is None:
-                self._hand_over_all()
-                self._hand([pending])
-            else:
-                self._collect(pending, pending.loop)
-
-    def _collect(self, pending: Pending, loop: asyncio.AbstractEventLoop) -> None:
-        collected = self._collected.get(loop)
-        if collected is None:
-            collected = self._collected[loop] = []
-            loop.call_soon(self._hand_over, loop)
-        collected.append(pending)
-        if 0 < pending.due < self._next_due or len(collected) >= HANDED_OVER:
-            self._hand(collected.copy())
-            collected.clear()
-
-    def _hand(self, some: list[Pending]) -> None:
-        self._next_due = min(self._next_due, *(pending.due for pending in some))
-        self._queue.put(some)
-
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._lock:
-            collected = self._collected.pop(loop, None)
-            if collected and self._thread is not None:
-                self._hand(collected)
-
-    def _hand_over_all(self) -> None:
-        for collected in self._collected.values():
-            if collected:
-                self._hand(collected)
-        self._collected.clear()
+            self._waiting.append(pending)
+            if pending.due or pending.loop is None or len(self._waiting) >= HANDED_OVER:
+                self._call(pending.due)
+            elif pending.loop not in self._turns:
+                self._turns.add(pending.loop)
+                pending.loop.call_soon(self._end_of_turn, pending.loop)
 
     def check(self) -> None:
         """Whether this journal may be used, here and now.
@@ -147,168 +143,109 @@ class Writer:
             self._closed = True
             thread, self._thread = self._thread, None
             if thread is not None:
-                self._hand_over_all()
-                self._queue.put(None)
-        if thread is not None:
+                self._calls.put(None)
+        if thread is not None and self._committer_thread != threading.get_ident():
             thread.join()
 
-    def _run(self) -> None:
-        open_ = True
-        while open_:
-            batch, open_ = self._gather()
-            outcomes = self._settle([pending.prepared for pending in batch]) if batch else []
-            _resolve(batch, outcomes)
-        self._disconnect()
+    def _call(self, when: float) -> None:
+        """Have the thread look at `when`, at the latest."""
+        if when < self._look:
+            self._look = when
+            self._calls.put(when)
 
-    def _gather(self) -> tuple[list[Pending], bool]:
-        """Wait for a unit that is due, and take all that wait with it. False: there are no more to come."""
-        batch: list[Pending] = []
-        due = float("inf")
-        while len(batch) < LARGEST_BATCH or self._queue.empty():
-            try:
-                some = self._queue.get(timeout=_wait(due)) if due else self._queue.get_nowait()
-            except queue.Empty:
-                if self._take_collected(batch):
-                    break
-                continue
-            if some is None:
-                return batch, False
-            batch += some
-            due = min(due, *(pending.due for pending in some)) if len(batch) < LARGEST_BATCH else 0.0
-        return batch, True
-
-    def _take_collected(self, batch: list[Pending]) -> bool:
-        """Add what the loops have not handed over yet, unless something was handed over in the meantime, which
-        goes before it.
-        """
+    def _end_of_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        if os.getpid() != self._process:
+            return  # a forked child that goes on with its parent's loop
         with self._lock:
-            if not self._queue.empty():
-                return False
-            for collected in self._collected.values():
-                batch += collected
-                collected.clear()
-            self._next_due = float("inf")
-            return True
-
-    def _settle(self, units: list[Prepared]) -> list[Appended | LicetError]:
-        """Write `units` in one transaction. What comes back is, for each, what became of it."""
+            self._turns.discard(loop)
+            if not self._waiting or self._look == AT_ONCE:
+                return
+            if not self._suits(loop) or not self._committing.acquire(blocking=False):
+                self._call(AT_ONCE)
+                return
+            batch = self._take()
+        self._committer_thread = threading.get_ident()
+        outcomes: list[Appended | LicetError] | None = [_interrupted() for _ in batch]
         try:
-            return self._write(units)
-        except sqlite3.OperationalError as error:
-            self._roll_back()
-            return [self._database.fault(error) for _ in units]
-        except sqlite3.DatabaseError as error:
-            # A constraint or a guard fired: one of them is at fault, and it shall not undo its neighbours.
-            self._roll_back()
-            if len(units) > 1:
-                return [self._settle([unit])[0] for unit in units]
-            return [self._refused_by_database(units[0], error)]
-        except LicetError as error:
-            self._roll_back()
-            return [type(error)(*error.args) for _ in units]
-        except Exception as error:
-            self._roll_back()
-            log.exception("the journal's writer met a fault of its own")
-            return [JournalError(f"the unit was not written: {type(error).__name__}: {error}") for _ in units]
+            outcomes = self._committer.commit_at_once([pending.prepared for pending in batch])
+        finally:
+            if outcomes is None:
+                with self._lock:
+                    self._waiting[:0] = batch
+                    self._call(AT_ONCE)
+            self._on_loop += 1
+            self._slowest = max(self._committer.took, self._slowest * FORGETS)
+            self._committer_thread = 0
+            self._committing.release()
+            if outcomes is not None:
+                _resolve(batch, outcomes, here=loop)
 
-    def _write(self, units: list[Prepared]) -> list[Appended | LicetError]:
-        if self._database.identity() != self._identity:
-            raise JournalDamaged(
-                f"{self._database} is another file than the one that was opened; start again."
+    def _suits(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether to commit what waits on this loop: commits are quick, and its run is the only one that goes on."""
+        return (
+            self._slowest <= QUICK
+            and self._on_loop < ON_LOOP_MOST
+            and all(
+                pending.loop is loop and pending.prepared.unit.stream == self._stream
+                for pending in self._waiting
             )
-        connection, heads = self._connection, self._heads
-        if connection is None or heads is None:
-            connection = self._connection = self._database.connect_to_write()
-            heads = self._heads = KnownHeads(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        batch = self._read(connection, heads, units)
-        outcomes: list[Appended | LicetError] = []
-        for unit in units:
+        )
+
+    def _run(self) -> None:
+        look = NEVER
+        while True:
             try:
-                outcomes.append(batch.admit(unit))
-            except (AppendRefused, JournalDamaged) as refusal:
-                outcomes.append(refusal)
-        _execute(connection, batch)
-        connection.execute("COMMIT")
-        for opening in batch.opened:
-            opening.durable = True
-        heads.committed(batch.heads, batch.last_id)
-        self.switches.update(batch.switches)
-        return outcomes
+                told = self._calls.get(timeout=_wait(look))
+            except queue.Empty:
+                told = AT_ONCE
+            if told is None:
+                break
+            look = min(look, told) if told > time.monotonic() else self._write()
+        while self._write(last=True) == AT_ONCE:
+            pass
+        with self._committing:
+            self._committer.disconnect()
 
-    def _read(self, connection: sqlite3.Connection, known: KnownHeads, units: list[Prepared]) -> Batch:
-        """What the units are decided on, as it stands inside this transaction."""
-        deciding, streams, keys = {INSTALLATION}, set(), set()
-        for prepared in units:
-            unit = prepared.unit
-            deciding.add(tenant_stream(unit.tenant))
-            streams.add(unit.stream)
-            keys.update([charge.budget for charge in unit.charges])
-        heads = known.of(deciding | streams)
-        used = dict(_fetch(connection, statements.read_budgets(list(keys)))) if keys else {}
+    def _write(self, *, last: bool = False) -> float:
+        """If anything is due, or this is the last time, write it with all that waits. When to look again."""
+        with self._committing:
+            self._committer_thread = threading.get_ident()
+            with self._lock:
+                self._look = min([pending.due for pending in self._waiting], default=NEVER)
+                if self._look > time.monotonic() and not (last and self._waiting):
+                    self._committer_thread = 0
+                    return self._look
+                batch = self._take()
+                self._look = look = AT_ONCE if self._waiting else NEVER
+            outcomes = self._committer.commit([pending.prepared for pending in batch])
+            self._on_loop = 0
+            self._slowest = max(self._committer.took, self._slowest * FORGETS)
+            self._committer_thread = 0
+        _resolve(batch, outcomes)
+        return look
 
-        def read_events(stream: str, after: int) -> Iterable[Row]:
-            return connection.execute(*statements.read_events(stream, after))
-
-        switches = {}
-        for stream in deciding:
-            folded = self.switches.get(stream, ALL_ON)
-            switches[stream] = refreshed(folded, stream, heads.get(stream), read_events)
-        return Batch(heads, known.last_id, used, switches)
-
-    def _refused_by_database(self, prepared: Prepared, error: sqlite3.DatabaseError) -> LicetError:
-        if isinstance(error, sqlite3.IntegrityError):
-            stream = prepared.unit.stream
-            return JournalDamaged(
-                f"the database refused a record of {stream}: its head, or the count of the records, must have been"
-                f" changed ({error})."
-                " Run `licet audit verify`."
-            )
-        return self._database.fault(error)
-
-    def _roll_back(self) -> None:
-        if self._heads is not None:
-            self._heads.forget()
-        try:
-            if self._connection is not None and self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._disconnect()
-
-    def _disconnect(self) -> None:
-        connection, self._connection, self._heads = self._connection, None, None
-        if connection is not None:
-            connection.close()
+    def _take(self) -> list[Pending]:
+        batch = self._waiting[:LARGEST_BATCH]
+        del self._waiting[:LARGEST_BATCH]
+        self._stream = batch[-1].prepared.unit.stream
+        return batch
 
 
-def _execute(connection: sqlite3.Connection, batch: Batch) -> None:
-    writes = (
-        statements.insert_events(batch.events),
-        statements.insert_payloads(batch.payloads),
-        statements.move_heads(list(batch.moved.values())),
-        statements.put_heads(list(batch.changed.values())),
-        statements.put_budgets([(budget, batch.used[budget]) for budget in batch.charged]),
-    )
-    for sql, values in chain.from_iterable(writes):
-        connection.execute(sql, values)
+def _wait(until: float) -> float | None:
+    return None if until == NEVER else max(until - time.monotonic(), 0.0)
 
 
-def _fetch(connection: sqlite3.Connection, queries: Iterable[Statement]) -> Iterator[Any]:
-    for sql, values in queries:
-        yield from connection.execute(sql, values).fetchall()
-
-
-def _wait(due: float) -> float | None:
-    return None if due == float("inf") else max(due - time.monotonic(), 0.0)
-
-
-def _resolve(batch: list[Pending], outcomes: list[Appended | LicetError]) -> None:
-    """Tell everybody, each event loop in one call."""
+def _resolve(
+    batch: list[Pending],
+    outcomes: list[Appended | LicetError],
+    here: asyncio.AbstractEventLoop | None = None,
+) -> None:
+    """Tell everybody, each event loop in one call. `here` is the loop that this is called on, if any."""
     by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[Pending, Appended | LicetError]]] = {}
     for settled in zip(batch, outcomes, strict=True):
         by_loop.setdefault(settled[0].loop, []).append(settled)
     for loop, some in by_loop.items():
-        if loop is None:
+        if loop is None or loop is here:
             _tell(some)
             continue
         try:
@@ -331,6 +268,10 @@ def _tell(settled: list[tuple[Pending, Appended | LicetError]]) -> None:
             pending.future.set_result(result)
         else:
             pending.future.set_exception(result)
+
+
+def _interrupted() -> JournalError:
+    return JournalError("the commit was interrupted; whether the unit stands, the journal tells")
 
 
 def _closed() -> JournalError:
