@@ -123,37 +123,40 @@ class Measured:
 
 
 async def one_at_a_time(folder: Path, name: str, calls: int) -> Measured:
-    """Calls one after another; after each run of them as many bare decisions and commits."""
+    """Calls one after another; after each run of them as many with an observer, which costs something itself, and as
+    many bare decisions and commits.
+    """
     figures = Measured()
-    stages = Stages()
-    database = f"sqlite:///{folder}/{name}.db"
+    stages = figures.stages
+    database, observed_database = f"sqlite:///{folder}/{name}.db", f"sqlite:///{folder}/{name}-observed.db"
     engine: Any = load()
     instance = PolicyInstance(engine._decision._policy)
     bare = BareDatabase(folder / f"{name}-bare.db")
-    async with Runtime(database, workflows=[WORKFLOW], observer=stages) as runtime:
 
-        async def one_run(latencies: list[float]) -> str:
-            async with runtime.session("bench", PRINCIPAL) as run:
-                for number in range(CALLS_PER_RUN):
-                    begun = time.perf_counter()
-                    outcome = await run.call(
-                        name, arguments(name, number), reason="the customer asked for it"
-                    )
-                    ended = time.perf_counter()
-                    stages.close(ended)
-                    assert isinstance(outcome, Executed), outcome
-                    latencies.append((ended - begun) * 1e6)
-            return run.id
+    async def one_run(runtime: Runtime, latencies: list[float]) -> str:
+        async with runtime.session("bench", PRINCIPAL) as run:
+            for number in range(CALLS_PER_RUN):
+                begun = time.perf_counter()
+                outcome = await run.call(name, arguments(name, number), reason="the customer asked for it")
+                ended = time.perf_counter()
+                stages.close(ended)
+                assert isinstance(outcome, Executed), outcome
+                latencies.append((ended - begun) * 1e6)
+        return run.id
 
-        commits, figures.policy_input = rows_of(folder, name, await one_run([]))
+    async with (
+        Runtime(database, workflows=[WORKFLOW]) as runtime,
+        Runtime(observed_database, workflows=[WORKFLOW], observer=stages) as observed,
+    ):
+        commits, figures.policy_input = rows_of(folder, name, await one_run(runtime, []))
         for _ in range(max(calls // CALLS_PER_RUN, 2)):
-            await one_run(figures.calls)
+            await one_run(runtime, figures.calls)
+            await one_run(observed, [])
             for _ in range(CALLS_PER_RUN):
                 decision = microseconds(lambda: orjson.loads(instance.evaluate(figures.policy_input)))
                 figures.decisions.append(decision)
                 figures.floors.append(decision + microseconds(lambda: bare.write(commits)))
     bare.close()
-    figures.stages = stages
     return figures
 
 
