@@ -90,7 +90,7 @@ def _start(event: Event, actor: Actor, digests: dict[str, str]) -> bytes:
     if _is_plain(event) and all(map(str.isascii, digests)):
         body = event.__dict__.copy()
         del body["type"], body["v"]
-        fields = {"actor": actor, "body": body, "payloads": digests}
+        fields = {"actor": actor.__dict__, "body": body, "payloads": digests}
         try:
             return orjson.dumps(fields, default=_fields, option=_OPTIONS)
         except TypeError:

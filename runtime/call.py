@@ -11,7 +11,7 @@ from licet.audit.events import ApprovalOwed, CallProposed, Decided, Denial
 from licet.audit.records import Charge, Draft, Opening
 from licet.runtime.active import ActiveRun
 from licet.runtime.provenance import Traced
-from licet.runtime.state import CallState, Permit
+from licet.runtime.state import CallState
 from licet.runtime.workflow import Allowance
 from licet.tools import Arguments, InvalidArguments, Tool, ToolContext
 
@@ -53,7 +53,7 @@ class Call:
     decision: Decided | None = None
     price: Decimal = Decimal(0)
     request_ids: tuple[str, ...] = ()
-    permit: Permit | None = None
+    permit_id: str | None = None
     charges: tuple[Charge, ...] = ()
     opened: Opening | None = None
 

@@ -21,7 +21,6 @@ from licet.runtime.ending import suspend
 from licet.runtime.failures import checked
 from licet.runtime.outcomes import Denied, Executed, Failed, InDoubt, Outcome
 from licet.runtime.stages import Services
-from licet.runtime.state import Permit
 from licet.tools import InvalidResult, MissingProvider, NotExecuted, NotStarted, ToolTimeout
 
 RECORD_TRIES = 3
@@ -63,7 +62,7 @@ def intend(call: Call, services: Services) -> Awaitable[object]:
     if call.proposals is not None:
         payloads["proposals"] = call.proposals
     call.charges = reservation(run, call.price, now)
-    call.permit = Permit.of(event)
+    call.permit_id = event.permit_id
     call.idempotency_key, call.deadline = event.idempotency_key, deadline
     return run.submit(run.draft(event, payloads), scopes=call.scopes, charges=call.charges)
 
@@ -88,8 +87,7 @@ async def permit(call: Call, intent: Awaitable[object]) -> Deny | End | None:
 
 async def perform(call: Call, services: Services) -> Outcome:
     """Run a tool under its permit and record what came of it, whoever holds the run by then."""
-    permitted, tool = call.permit, call.tool
-    assert permitted is not None
+    tool = call.tool
     services.enter("execute", call.call_id)
     begun = time.perf_counter()
     try:
@@ -252,8 +250,8 @@ def _executed(call: Call, begun: float, fault: str | None) -> CallExecuted:
         call_id=call.call_id,
         tool=call.tool_name,
         digest=call.digest,
-        permit_id=call.permit.permit_id if call.permit else None,
-        decision=None if call.permit else call.decision,
+        permit_id=call.permit_id,
+        decision=None if call.permit_id else call.decision,
         cost=f"{call.price:f}",
         elapsed_us=_elapsed(begun),
         fault=fault,
@@ -267,8 +265,8 @@ def _failed(
         call_id=call.call_id,
         tool=call.tool_name,
         digest=call.digest,
-        permit_id=call.permit.permit_id if call.permit else None,
-        decision=None if call.permit else call.decision,
+        permit_id=call.permit_id,
+        decision=None if call.permit_id else call.decision,
         error=_kind(error),
         message=message,
         not_executed=not_executed,

@@ -75,7 +75,7 @@ async def _settle_or_doubt(run: ActiveRun, state: CallState, services: Services)
     permitted = state.permit
     assert permitted is not None
     call = proposed(run, state)
-    call.permit = permitted
+    call.permit_id = permitted.permit_id
     happened: bool | None = None
     tool = services.tools.get(state.tool)
     if tool is not None and services.clock.now() >= _deadline(state):

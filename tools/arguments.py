@@ -21,7 +21,7 @@ from licet.tools.argument_errors import REFUSED, faults_of, too_exact, value_at
 from licet.tools.errors import FieldError, InvalidArguments
 from licet.tools.exact_numbers import TAG
 from licet.tools.exact_schema import ContractSchema, json_schema, strict_schema, strict_validator
-from licet.tools.plain_values import canonical_values, policy_values, show_path
+from licet.tools.plain_values import AS_THEY_ARE, canonical_values, policy_values, show_path
 
 REQUIRED: Any = object()
 """Stands for the default of a parameter that has none."""
@@ -202,7 +202,8 @@ class ArgumentReader:
 
 def _arguments(values: dict[str, Any], may_be_tagged: bool) -> Arguments:
     faults: list[FieldError] = []
-    plain = canonical_values(values, faults)
+    as_they_are = AS_THEY_ARE.issuperset(map(type, values.values()))
+    plain = values.copy() if as_they_are else canonical_values(values, faults)
     if may_be_tagged and not faults:
         faults = [
             FieldError(show_path(path), too_exact(value_at(plain, path)))
@@ -216,5 +217,7 @@ def _arguments(values: dict[str, Any], may_be_tagged: bool) -> Arguments:
         raise InvalidArguments(
             [FieldError("", "the arguments cannot be written as canonical JSON")]
         ) from None
-    exact = orjson.dumps(policy_values(values, faults), option=orjson.OPT_SORT_KEYS)
+    exact = (
+        written if as_they_are else orjson.dumps(policy_values(values, faults), option=orjson.OPT_SORT_KEYS)
+    )
     return Arguments(MappingProxyType(values), exact, written, plain)

@@ -39,7 +39,8 @@ MASK = "**********"
 MAX_DEPTH = 64
 """How many lists and objects may stand in one another."""
 
-_AS_THEY_ARE = frozenset({str, bool, type(None)})
+AS_THEY_ARE = frozenset({str, bool, type(None)})
+"""Types whose values are plain JSON values already."""
 
 Path = tuple[str | int, ...]
 
@@ -125,7 +126,7 @@ class _Walk:
 
     def any(self, value: Any, path: Path) -> Any:
         kind = type(value)
-        if kind in _AS_THEY_ARE:
+        if kind in AS_THEY_ARE:
             return value
         if kind is int:
             if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
@@ -184,7 +185,7 @@ class _Walk:
             return self.fault(path[:8], f"is nested more than {MAX_DEPTH} deep")
         return {
             key if type(key) is str else self.key(key, path): item
-            if type(item) in _AS_THEY_ARE
+            if type(item) in AS_THEY_ARE
             else self.any(item, (*path, key))
             for key, item in value.items()
         }
@@ -193,7 +194,7 @@ class _Walk:
         if len(path) >= MAX_DEPTH:
             return self.fault(path[:8], f"is nested more than {MAX_DEPTH} deep")
         return [
-            item if type(item) in _AS_THEY_ARE else self.any(item, (*path, index))
+            item if type(item) in AS_THEY_ARE else self.any(item, (*path, index))
             for index, item in enumerate(value)
         ]
 

@@ -12,7 +12,7 @@ import orjson
 
 from licet.tools.errors import FieldError, InvalidArguments
 from licet.tools.exact_numbers import TAG, NumberRefused, read_fraction, read_integer
-from licet.tools.plain_values import MAX_DEPTH, Path, json_text, show_path
+from licet.tools.plain_values import AS_THEY_ARE, MAX_DEPTH, Path, json_text, show_path
 
 MAX_TEXT = 1_000_000
 """The most bytes that the arguments of a call may have, as UTF-8."""
@@ -27,7 +27,6 @@ _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}:]', re.DOTALL)
 _SEARCHED = 100_000
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
-_AS_THEY_ARE = frozenset({str, bool, type(None)})
 
 
 class _Fault:
@@ -79,7 +78,7 @@ def raw_arguments(arguments: str | bytes | Mapping[str, Any]) -> bytes:
         return arguments
     if isinstance(arguments, str):
         return arguments.encode(errors="surrogatepass")
-    if _AS_THEY_ARE.issuperset(map(type, arguments.values())):
+    if AS_THEY_ARE.issuperset(map(type, arguments.values())):
         try:
             return orjson.dumps(arguments)
         except TypeError:
