@@ -444,7 +444,7 @@ class Runtime:
         if workflow.model is not None:
             self._model(workflow)
         for allowance in workflow.tools:
-            missing = self._injector.missing(self._tools[allowance.tool])
+            missing = self._injector.missing(self._tools[allowance.tool].injected_types)
             if missing:
                 names = ", ".join(getattr(kind, "__name__", str(kind)) for kind in missing)
                 raise ConfigurationError(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from licet.tools.context import ToolContext
 from licet.tools.errors import MissingProvider, ToolError
 from licet.tools.signature import Needs
-
-if TYPE_CHECKING:
-    from licet.tools.tool import Tool
 
 Provide = Callable[[ToolContext], Any]
 
@@ -36,9 +33,9 @@ class Injector:
             kind: _provide(kind, provider) for kind, provider in (providers or {}).items()
         }
 
-    def missing(self, tool: Tool) -> list[Any]:
-        """The types that the tool or a hook of it asks for and nothing provides, each once, in order."""
-        return [kind for kind in dict.fromkeys(tool.injected_types) if kind not in self._providers]
+    def missing(self, kinds: Iterable[Any]) -> list[Any]:
+        """Those of the types that nothing provides, each once, in order."""
+        return [kind for kind in dict.fromkeys(kinds) if kind not in self._providers]
 
     async def give(self, needs: Needs, context: ToolContext, stack: AsyncExitStack) -> dict[str, Any]:
         """The injected arguments by parameter name; what must be closed is pushed on `stack`.

@@ -143,8 +143,8 @@ def test_everything_an_annotation_and_a_docstring_say_is_read() -> None:
 def test_what_is_injected_is_never_shown_to_the_model() -> None:
     it = tool_of(order)
     assert not {"context", "shop"} & (it.parameters.keys() | it.json_schema["properties"].keys())
-    assert Injector().missing(it) == [Shop]
-    assert Injector({Shop: Shop()}).missing(it) == []
+    assert Injector().missing(it.injected_types) == [Shop]
+    assert Injector({Shop: Shop()}).missing(it.injected_types) == []
 
 
 def test_roles_kinds_and_coding_are_read_and_an_undeclared_role_is_target() -> None:

@@ -382,7 +382,7 @@ async def test_a_missing_provider_is_found_before_and_refused_when_called() -> N
         return Decimal(0)
 
     it = declare(read, effect="read", price=price)
-    assert Injector().missing(it) == [Shop, StoppedClock]
+    assert Injector().missing(it.injected_types) == [Shop, StoppedClock]
     with pytest.raises(MissingProvider, match="nothing provides Shop"):
         await it.invoke(it.parse("{}"), CONTEXT, Injector())
 
