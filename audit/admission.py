@@ -50,6 +50,7 @@ class Prepared(NamedTuple):
     Attributes:
         status: the unit's, or the one that follows from its events; None leaves the stream's as it is.
         switches: it throws or takes back a kill switch.
+        size: bytes of its records and their payloads, roughly.
     """
 
     unit: Unit
@@ -58,6 +59,7 @@ class Prepared(NamedTuple):
     status: str | None
     takes_claim: bool
     switches: bool
+    size: int
 
 
 def prepare(unit: Unit, moment: datetime) -> Prepared:
@@ -89,7 +91,13 @@ def prepare(unit: Unit, moment: datetime) -> Prepared:
     takes_claim = implied is not None
     if unit.takes_claim and not takes_claim:
         raise Unrecordable("only what starts, resumes, suspends or finishes a run takes the claim on it")
-    return Prepared(unit, moment, encode_unit(unit, moment), unit.status or implied, takes_claim, switches)
+    records = encode_unit(unit, moment)
+    size = 0
+    for record in records:
+        size += len(record.before) + len(record.after)
+        for _, _, content in record.payloads:
+            size += len(content)
+    return Prepared(unit, moment, records, unit.status or implied, takes_claim, switches, size)
 
 
 class Batch:

@@ -40,7 +40,8 @@ class Committer:
         self._identity = database.identity()
         self._connection: sqlite3.Connection | None = None
         self._heads: KnownHeads | None = None
-        self._patient = True
+        self._patient: bool | None = True
+        """Whether the connection waits for locks and copies the log; None: in between."""
 
     def commit(self, units: list[Prepared]) -> list[Appended | LicetError]:
         """Write `units` in one transaction. What comes back is, for each, what became of it."""
@@ -55,20 +56,20 @@ class Committer:
         """
         if self._connection is None:
             return None
+        begun = False
         try:
             connection = self._begin(patient=False)
-        except Exception:
-            self._roll_back()
-            return None  # why, `commit` finds out and says
-        try:
+            begun = True
             return self._write(units, connection)
-        except sqlite3.IntegrityError:
-            self._roll_back()
-            return None  # which of them is at fault, likewise
         except Exception as error:
-            return self._after(error, units)
+            if begun and (
+                isinstance(error, sqlite3.OperationalError) or not isinstance(error, sqlite3.Error)
+            ):
+                return self._after(error, units)
+            self._roll_back()
+            return None  # what is wrong, and with which of them, `commit` finds out
         except BaseException:
-            # An interrupt from the keyboard; whether it came before the commit or after, nobody knows.
+            # A signal's handler raised. Whether the units stand, only the journal knows.
             self._roll_back()
             raise
 
@@ -89,6 +90,7 @@ class Committer:
             self._heads = KnownHeads(connection)
             self._patient = True
         if patient is not self._patient:
+            self._patient = None
             connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000 if patient else 0:.0f}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES if patient else 0}")
             self._patient = patient

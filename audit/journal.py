@@ -49,8 +49,9 @@ class Journal:
         self._database = database
         self._engine = engine
         self._writer = Writer(database, switches)
-        # A journal that is dropped, or still open when the interpreter ends, writes what waits.
-        self._finalizer = weakref.finalize(self, self._writer.close)
+        # A journal that is dropped writes what waits. Nobody may be waited for where the collector comes by.
+        self._finalizer = weakref.finalize(self, self._writer.end)
+        self._finalizer.atexit = False
 
     @classmethod
     def open(cls, url: str, *, create: bool = False, clock: Clock | None = None) -> Journal:

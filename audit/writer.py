@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import os
 import queue
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from licet.audit.admission import Prepared
 from licet.audit.committing import Committer
-from licet.audit.database import Database
+from licet.audit.database import PAGE_BYTES, Database
 from licet.audit.errors import JournalError, LicetError
 from licet.audit.records import Appended
 from licet.audit.switches import Switches
@@ -28,20 +29,33 @@ LARGEST_BATCH = 512
 """No more units go into a transaction."""
 
 QUICK = 0.0005
-"""Seconds. Where commits take no longer, a unit that is alone is committed on the loop that waits for it: to wake the
+"""Seconds. Where the disk takes no longer for a commit, a run that is alone commits on its own loop: to wake the
 thread, and be woken by it, would take about as long, and a loop that has nothing else to do would do nothing.
 """
 
 FORGETS = 7 / 8
 """Of the slowest commit so much is remembered after one more: one of 50 ms keeps the next 34 off the loop."""
 
-ON_LOOP_MOST = 200
-"""After so many commits on a loop one is left to the thread, which copies the log into the file when it is due."""
+ON_LOOP_UNITS = 4
+ON_LOOP_BYTES = 64 * 1024
+"""No more is committed on a loop at once."""
+
+ON_LOOP_PAGES = 800
+"""After so many pages of the log a commit is left to the thread, which copies the log into the file when it is due."""
+
+PAGES_EACH = 5
+"""Pages that a commit writes however little it says: of the tables' inner nodes, of indexes, of the head."""
 
 NEVER = float("inf")
 AT_ONCE = 0.0
 
+MISSED = 0.05
+"""Seconds after which the thread looks whether a loop has done with its commit, should it not have been told."""
+
 log = logging.getLogger("licet.audit")
+
+Settled = list[tuple["Pending", Appended | LicetError]]
+"""Units, and what became of each."""
 
 
 @dataclass(slots=True)
@@ -62,32 +76,36 @@ class Pending:
 
 
 class Writer:
-    """Writes units in the order they came. It has a thread, which starts with the first of them, and writes on an
-    event loop where that is quicker (`QUICK`).
+    """Writes units in the order they came, and tells of them in that order.
+
+    It has a thread, which starts with the first of them, and commits on an event loop where that is quicker.
     """
 
     def __init__(self, database: Database, switches: dict[str, Switches]) -> None:
         self._committer = Committer(database, switches)
         self._process = os.getpid()
-        self._committing = threading.Lock()
-        """Held by whoever commits."""
+        # For all that follows. The collector may end a forgotten journal in the middle of anything.
+        self._lock = threading.RLock()
+        self._free = threading.Condition(self._lock)
+        """Nobody commits."""
+        self._owner = 0
+        """The thread that commits, by its id; 0: none."""
         self._slowest = 0.0
         """Seconds that the disk took for the slowest commit; of the older ones ever less counts."""
         self._on_loop = 0
-        """Commits on loops since the thread's last."""
-
-        self._committer_thread = 0
-        """Its id, while it commits."""
-        # The collector may close a forgotten journal in the middle of anything.
-        self._lock = threading.RLock()
-        """For all that follows."""
+        """Pages that commits on loops have written since the thread's last."""
         self._closed = False
         self._thread: threading.Thread | None = None
         self._waiting: list[Pending] = []
+        """What is being committed stays at its head until that has ended."""
+        self._taken = 0
+        """So many are being committed."""
+        self._stream = ""
+        """Of the last of them."""
         self._turns: set[asyncio.AbstractEventLoop] = set()
         """The loops that at the end of their turn see to what waits."""
-        self._stream = ""
-        """Of the unit that was taken last."""
+        self._settled: dict[asyncio.AbstractEventLoop, list[Settled]] = {}
+        """What the loops are to be told, in the order of the commits."""
         self._look = NEVER
         """When the thread next looks at what waits, on the monotonic clock."""
         self._calls: queue.SimpleQueue[float | None] = queue.SimpleQueue()
@@ -115,8 +133,9 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="licet-journal", daemon=True)
                 self._thread.start()
+                atexit.register(self.close)
             self._waiting.append(pending)
-            if pending.due or pending.loop is None or len(self._waiting) >= HANDED_OVER:
+            if pending.due or pending.loop is None or len(self._waiting) - self._taken >= HANDED_OVER:
                 self._call(pending.due)
             elif pending.loop not in self._turns:
                 self._turns.add(pending.loop)
@@ -135,17 +154,23 @@ class Writer:
         if self._closed:
             raise _closed()
 
+    def end(self) -> None:
+        """Have the thread write what waits, and end, without waiting for it. Does nothing the second time, or in a
+        forked process.
+        """
+        if os.getpid() == self._process:
+            with self._lock:
+                if not self._closed:
+                    self._closed = True
+                    self._calls.put(None)
+
     def close(self) -> None:
-        """Write what waits, then end the thread. Does nothing the second time, or in a forked process."""
-        if os.getpid() != self._process:
-            return
-        with self._lock:
-            self._closed = True
-            thread, self._thread = self._thread, None
-            if thread is not None:
-                self._calls.put(None)
-        if thread is not None and self._committer_thread != threading.get_ident():
-            thread.join()
+        """`end`, and wait for the thread."""
+        if os.getpid() == self._process:
+            self.end()
+            if self._thread is not None and self._owner != threading.get_ident():
+                self._thread.join()
+                atexit.unregister(self.close)
 
     def _call(self, when: float) -> None:
         """Have the thread look at `when`, at the latest."""
@@ -156,40 +181,59 @@ class Writer:
     def _end_of_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         if os.getpid() != self._process:
             return  # a forked child that goes on with its parent's loop
-        with self._lock:
-            self._turns.discard(loop)
-            if not self._waiting or self._look == AT_ONCE:
-                return
-            if not self._suits(loop) or not self._committing.acquire(blocking=False):
-                self._call(AT_ONCE)
-                return
-            batch = self._take()
-        self._committer_thread = threading.get_ident()
-        outcomes: list[Appended | LicetError] | None = [_interrupted() for _ in batch]
+        owner = threading.get_ident()
+        settled: Settled | None = None
         try:
-            outcomes = self._committer.commit_at_once([pending.prepared for pending in batch])
-        finally:
-            if outcomes is None:
-                with self._lock:
-                    self._waiting[:0] = batch
+            with self._lock:
+                self._turns.discard(loop)
+                if len(self._waiting) == self._taken or self._look == AT_ONCE:
+                    return
+                pages = self._pages_on(loop)
+                if self._owner or not pages:
                     self._call(AT_ONCE)
-            self._on_loop += 1
+                    return
+                self._settled.setdefault(loop, [])
+                self._taken = len(self._waiting)
+                self._owner = owner
+                batch = self._waiting[:]
+            settled = [(pending, _interrupted()) for pending in batch]
+            outcomes = self._committer.commit_at_once([pending.prepared for pending in batch])
+            settled = None if outcomes is None else list(zip(batch, outcomes, strict=True))
+        except BaseException:
+            with self._lock:
+                self._call(AT_ONCE)
+            loop.call_soon(self._deliver, loop)
+            raise
+        finally:
+            # The handler of a signal may raise here too, after any call: so there is none.
+            with self._lock:
+                if self._owner == owner:
+                    if settled is not None:
+                        del self._waiting[: self._taken]
+                        self._settled[loop] += [settled]
+                    self._owner = self._taken = 0
+        with self._lock:
+            self._free.notify()
+            if settled is None:
+                self._call(AT_ONCE)
+            self._on_loop += pages
             self._slowest = max(self._committer.took, self._slowest * FORGETS)
-            self._committer_thread = 0
-            self._committing.release()
-            if outcomes is not None:
-                _resolve(batch, outcomes, here=loop)
+        self._deliver(loop)
 
-    def _suits(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether to commit what waits on this loop: commits are quick, and its run is the only one that goes on."""
-        return (
-            self._slowest <= QUICK
-            and self._on_loop < ON_LOOP_MOST
-            and all(
-                pending.loop is loop and pending.prepared.unit.stream == self._stream
-                for pending in self._waiting
-            )
-        )
+    def _pages_on(self, loop: asyncio.AbstractEventLoop) -> int:
+        """Of the log, roughly, that a commit of all that waits writes; 0 when it is not for this loop.
+
+        So it is where commits are slow, where another run has something to write too, and where it is much.
+        """
+        if self._slowest > QUICK or self._on_loop > ON_LOOP_PAGES or len(self._waiting) > ON_LOOP_UNITS:
+            return 0
+        size = 0
+        for pending in self._waiting:
+            prepared = pending.prepared
+            if pending.loop is not loop or prepared.unit.stream != self._stream:
+                return 0
+            size += prepared.size
+        return PAGES_EACH + size // PAGE_BYTES if size <= ON_LOOP_BYTES else 0
 
     def _run(self) -> None:
         look = NEVER
@@ -203,58 +247,58 @@ class Writer:
             look = min(look, told) if told > time.monotonic() else self._write()
         while self._write(last=True) == AT_ONCE:
             pass
-        with self._committing:
-            self._committer.disconnect()
+        self._committer.disconnect()
 
     def _write(self, *, last: bool = False) -> float:
         """If anything is due, or this is the last time, write it with all that waits. When to look again."""
-        with self._committing:
-            self._committer_thread = threading.get_ident()
-            with self._lock:
-                self._look = min([pending.due for pending in self._waiting], default=NEVER)
-                if self._look > time.monotonic() and not (last and self._waiting):
-                    self._committer_thread = 0
-                    return self._look
-                batch = self._take()
-                self._look = look = AT_ONCE if self._waiting else NEVER
-            outcomes = self._committer.commit([pending.prepared for pending in batch])
-            self._on_loop = 0
+        with self._lock:
+            while self._owner:
+                self._free.wait(MISSED)
+            self._look = look = min([pending.due for pending in self._waiting], default=NEVER)
+            if look > time.monotonic() and not (last and self._waiting):
+                return look
+            batch = self._waiting[:LARGEST_BATCH]
+            self._owner, self._taken = threading.get_ident(), len(batch)
+            self._look = look = NEVER if len(batch) == len(self._waiting) else AT_ONCE
+        outcomes = self._committer.commit([pending.prepared for pending in batch])
+        by_loop: dict[asyncio.AbstractEventLoop | None, Settled] = {}
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            by_loop.setdefault(pending.loop, []).append((pending, outcome))
+        threads = by_loop.pop(None, [])
+        with self._lock:
+            del self._waiting[: len(batch)]
+            for loop, settled in by_loop.items():
+                if loop is not None:
+                    self._settled.setdefault(loop, []).append(settled)
+            self._owner = self._taken = self._on_loop = 0
+            self._stream = batch[-1].prepared.unit.stream
             self._slowest = max(self._committer.took, self._slowest * FORGETS)
-            self._committer_thread = 0
-        _resolve(batch, outcomes)
+        _tell(threads)
+        for loop, settled in by_loop.items():
+            if loop is not None:
+                self._have_told(loop, len(settled))
         return look
 
-    def _take(self) -> list[Pending]:
-        batch = self._waiting[:LARGEST_BATCH]
-        del self._waiting[:LARGEST_BATCH]
-        self._stream = batch[-1].prepared.unit.stream
-        return batch
+    def _have_told(self, loop: asyncio.AbstractEventLoop, units: int) -> None:
+        try:
+            loop.call_soon_threadsafe(self._deliver, loop)
+        except RuntimeError:
+            with self._lock:
+                self._settled.pop(loop, None)
+            log.warning("an event loop was closed before %d units of the journal were settled", units)
+
+    def _deliver(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            batches = self._settled.pop(loop, [])
+        for settled in batches:
+            _tell(settled)
 
 
 def _wait(until: float) -> float | None:
     return None if until == NEVER else max(until - time.monotonic(), 0.0)
 
 
-def _resolve(
-    batch: list[Pending],
-    outcomes: list[Appended | LicetError],
-    here: asyncio.AbstractEventLoop | None = None,
-) -> None:
-    """Tell everybody, each event loop in one call. `here` is the loop that this is called on, if any."""
-    by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[Pending, Appended | LicetError]]] = {}
-    for settled in zip(batch, outcomes, strict=True):
-        by_loop.setdefault(settled[0].loop, []).append(settled)
-    for loop, some in by_loop.items():
-        if loop is None or loop is here:
-            _tell(some)
-            continue
-        try:
-            loop.call_soon_threadsafe(_tell, some)
-        except RuntimeError:
-            log.warning("an event loop was closed before %d units of the journal were settled", len(some))
-
-
-def _tell(settled: list[tuple[Pending, Appended | LicetError]]) -> None:
+def _tell(settled: Settled) -> None:
     for pending, outcome in settled:
         result: Appended | Exception = outcome
         if isinstance(outcome, Appended) and pending.then is not None:

@@ -62,7 +62,8 @@ class InProcessEngine:
         if len(answer) <= LONGEST_KNOWN:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            self._known[answer] = {name: value for name, value in decision if name != "decision_id"}
+            told = decision.model_fields_set - {"decision_id"}
+            self._known[answer] = {name: getattr(decision, name) for name in told}
         return decision
 
     async def offered(self, input: bytes, decision_id: str) -> Offer:
