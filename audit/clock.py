@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+import orjson
+
 from licet.audit.entropy import random_bytes
 
 
@@ -35,7 +37,8 @@ def timestamp(moment: datetime) -> str:
         raise ValueError("a time in Licet has a time zone; give datetime.now(UTC)")
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
+    text = orjson.dumps(moment, option=orjson.OPT_UTC_Z).decode()
+    return text[1:-1] if moment.microsecond else f"{text[1:-2]}.000000Z"
 
 
 def parse_timestamp(text: str) -> datetime:
