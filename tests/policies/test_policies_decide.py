@@ -36,6 +36,18 @@ async def test_an_irreversible_call_passes_and_owes_an_approval(shipped: PolicyE
     assert decision.approval.rules == ("licet.effects.irreversible_owes_approval",)
 
 
+@pytest.mark.parametrize("effect", ["read", "irreversible"])
+async def test_the_same_question_gets_the_same_decision_under_an_id_of_its_own(
+    shipped: PolicyEngine, effect: str
+) -> None:
+    asked = orjson.dumps(changed("tool.effect", effect))
+    first, again = [await shipped.decide(asked, decision_id) for decision_id in ("d-1", "d-2")]
+    assert (first.decision_id, again.decision_id) == ("d-1", "d-2")
+    again = again.model_copy(update={"decision_id": first.decision_id})
+    assert again == first
+    assert again.model_fields_set == first.model_fields_set
+
+
 async def test_what_is_not_allowed_says_why(shipped: PolicyEngine) -> None:
     decision = await decide(shipped, changed("allowance.within", False))
     assert not decision.allow
