@@ -105,7 +105,8 @@ class Journal:
                 Unrecordable.
             ServiceDown: the database is locked, full or not to be reached. In the one case that the disk
                 fails while it commits, the unit may come to stand all the same.
-            JournalError: the journal is closed, damaged, or belongs to the process this one was forked from.
+            JournalError: the journal is closed, damaged, or belongs to the process this one was forked from; or the
+                handler of a signal raised while it was committed, and it may stand or not.
         """
         return await self.submit(unit)
 

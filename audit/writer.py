@@ -34,7 +34,7 @@ thread, and be woken by it, would take about as long, and a loop that has nothin
 """
 
 FORGETS = 7 / 8
-"""Of the slowest commit so much is remembered after one more: one of 50 ms keeps the next 34 off the loop."""
+"""Of the slowest commit so much is remembered after one more: one of 50 ms keeps the next 35 off the loop."""
 
 ON_LOOP_UNITS = 4
 ON_LOOP_BYTES = 64 * 1024
@@ -135,7 +135,9 @@ class Writer:
                 self._thread.start()
                 atexit.register(self.close)
             self._waiting.append(pending)
-            if pending.due or pending.loop is None or len(self._waiting) - self._taken >= HANDED_OVER:
+            if len(self._waiting) - self._taken >= HANDED_OVER:
+                self._call(AT_ONCE)
+            elif pending.due or pending.loop is None:
                 self._call(pending.due)
             elif pending.loop not in self._turns:
                 self._turns.add(pending.loop)
@@ -170,7 +172,6 @@ class Writer:
             self.end()
             if self._thread is not None and self._owner != threading.get_ident():
                 self._thread.join()
-                atexit.unregister(self.close)
 
     def _call(self, when: float) -> None:
         """Have the thread look at `when`, at the latest."""
@@ -216,8 +217,9 @@ class Writer:
             self._free.notify()
             if settled is None:
                 self._call(AT_ONCE)
-            self._on_loop += pages
-            self._slowest = max(self._committer.took, self._slowest * FORGETS)
+            else:
+                self._on_loop += pages
+                self._slowest = max(self._committer.took, self._slowest * FORGETS)
         self._deliver(loop)
 
     def _pages_on(self, loop: asyncio.AbstractEventLoop) -> int:
@@ -248,6 +250,7 @@ class Writer:
         while self._write(last=True) == AT_ONCE:
             pass
         self._committer.disconnect()
+        atexit.unregister(self.close)
 
     def _write(self, *, last: bool = False) -> float:
         """If anything is due, or this is the last time, write it with all that waits. When to look again."""
@@ -261,22 +264,21 @@ class Writer:
             self._owner, self._taken = threading.get_ident(), len(batch)
             self._look = look = NEVER if len(batch) == len(self._waiting) else AT_ONCE
         outcomes = self._committer.commit([pending.prepared for pending in batch])
-        by_loop: dict[asyncio.AbstractEventLoop | None, Settled] = {}
+        threads: Settled = []
+        by_loop: dict[asyncio.AbstractEventLoop, Settled] = {}
         for pending, outcome in zip(batch, outcomes, strict=True):
-            by_loop.setdefault(pending.loop, []).append((pending, outcome))
-        threads = by_loop.pop(None, [])
+            told = threads if pending.loop is None else by_loop.setdefault(pending.loop, [])
+            told.append((pending, outcome))
         with self._lock:
             del self._waiting[: len(batch)]
             for loop, settled in by_loop.items():
-                if loop is not None:
-                    self._settled.setdefault(loop, []).append(settled)
+                self._settled.setdefault(loop, []).append(settled)
             self._owner = self._taken = self._on_loop = 0
             self._stream = batch[-1].prepared.unit.stream
             self._slowest = max(self._committer.took, self._slowest * FORGETS)
         _tell(threads)
         for loop, settled in by_loop.items():
-            if loop is not None:
-                self._have_told(loop, len(settled))
+            self._have_told(loop, len(settled))
         return look
 
     def _have_told(self, loop: asyncio.AbstractEventLoop, units: int) -> None:

@@ -172,10 +172,8 @@ class TestOnTheLoop:
         for number in range(0, 300, 3):
             await journal.append(unit(number))
             lingering = journal.submit(unit(number + 1)._replace(linger=1e-6), note)
-            while (
-                len(journal.read("run-1")) < number + 2
-            ):  # until the thread has written it; the loop gets no turn
-                pass
+            while len(journal.read("run-1")) < number + 2:
+                pass  # the thread writes it, and the loop gets no turn
             await asyncio.gather(lingering, journal.submit(unit(number + 2), note))
         assert told == sorted(told)
         assert len(told) == 200
@@ -263,6 +261,50 @@ async def interrupt(journal: Journal, at: int, futures: list[asyncio.Future[Appe
     futures.append(journal.submit(unit(at)))
     sys.setprofile(Interrupt(at))
     await futures[0]
+
+
+@pytest.mark.parametrize("most", [0.0, float("inf")])
+async def test_nobody_is_told_of_what_another_connection_does_not_see_yet(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: float
+) -> None:
+    monkeypatch.setattr(writer, "QUICK", most)
+    seen: list[int] = []
+
+    def look(appended: Appended) -> None:
+        with closing(sqlite3.connect(tmp_path / "licet.db")) as other:
+            seen.extend(other.execute("SELECT max(seq) FROM events WHERE stream = 'run-1'").fetchone())
+
+    for number in range(1, 6):
+        await journal.submit(unit(number), look)
+        assert seen[-1] == number
+
+
+async def test_a_slow_commit_keeps_the_next_ones_off_the_loop(
+    journal: Journal, committers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk()
+    monkeypatch.setattr(committing, "time", disk)
+    for number in range(3):
+        await journal.append(unit(number))
+    disk.seconds = 0.050
+    await journal.append(unit(3))
+    disk.seconds = 0.0001
+    for number in range(4, 42):
+        await journal.append(unit(number))
+    assert committers == [THREAD, *["MainThread"] * 3, *[THREAD] * 35, *["MainThread"] * 3]
+
+
+class Disk:
+    """Stands for the clock by which commits are timed; each takes `seconds`."""
+
+    seconds = 0.0001
+    now = 0.0
+    committing = False
+
+    def monotonic(self) -> float:
+        self.now += self.seconds * self.committing
+        self.committing = not self.committing
+        return self.now
 
 
 async def test_where_commits_are_slow_the_thread_makes_them(
