@@ -22,8 +22,8 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
-async def append_for_ever(journal: Journal, name: str) -> None:
-    """Units of three records and two payloads, ten streams at once, until somebody kills us."""
+async def append_for_ever(journal: Journal, name: str, streams: str) -> None:
+    """Units of three records and two payloads, so many streams at once, until somebody kills us."""
 
     async def one(stream: str) -> None:
         while True:
@@ -31,7 +31,7 @@ async def append_for_ever(journal: Journal, name: str) -> None:
             appended = await journal.append(unit(stream, *events))
             say(stream, appended.first, appended.last)
 
-    await asyncio.gather(*(one(f"{name}-{number}") for number in range(10)))
+    await asyncio.gather(*(one(f"{name}-{number}") for number in range(int(streams))))
 
 
 async def charge(journal: Journal, name: str, amount: str, limit: str) -> None:

@@ -134,9 +134,12 @@ def test_two_processes_take_turns_on_one_stream(path: Path) -> None:
         assert [record.seq for record in journal.read("contended")] == list(range(1, 121))
 
 
+@pytest.mark.parametrize("streams", [1, 10])
 @pytest.mark.parametrize("acknowledged", [1, 40, 333])
-def test_kill_leaves_no_half_unit_and_loses_none_that_was_acknowledged(path: Path, acknowledged: int) -> None:
-    process = child("append", url_of(path), "run")
+def test_kill_leaves_no_half_unit_and_loses_none_that_was_acknowledged(
+    path: Path, acknowledged: int, streams: int
+) -> None:
+    process = child("append", url_of(path), "run", streams)
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(acknowledged)]
     process.send_signal(signal.SIGKILL)
