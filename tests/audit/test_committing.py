@@ -15,7 +15,7 @@ from types import FrameType
 
 import pytest
 
-from licet.audit import committing, writer
+from licet.audit import committing, database, writer
 from licet.audit.admission import Batch
 from licet.audit.events import Actor, CallProposed
 from licet.audit.journal import Journal
@@ -125,8 +125,11 @@ class TestOnTheLoop:
         assert committers == [THREAD, "MainThread", THREAD]
 
     async def test_another_process_that_holds_the_database_does_not_hold_the_loop(
-        self, journal: Journal, tmp_path: Path
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        for module in (database, committing):  # a loop that waited would wait for ever
+            monkeypatch.setattr(module, "BUSY_SECONDS", 3600.0)
+        journal = Journal.open(f"sqlite:///{tmp_path}/licet.db", create=True)
         await journal.append(unit(1))
         other = sqlite3.connect(tmp_path / "licet.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -139,6 +142,7 @@ class TestOnTheLoop:
         await waiting
         await journal.append(unit(3))
         assert order(journal) == ["c1", "c2", "c3"]
+        journal.close()
 
     async def test_units_keep_their_order_whoever_commits_them(self, journal: Journal) -> None:
         futures = []

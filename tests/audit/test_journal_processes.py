@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -209,13 +210,17 @@ class TestLife:
             journal.read("run-1")
 
     def test_a_journal_that_was_dropped_leaves_no_thread(self, path: Path) -> None:
-        before = threading.active_count()
+        before = set(threading.enumerate())
         journal = Journal.open(url_of(path))
         journal.append_now(unit("run-1"))
-        assert threading.active_count() == before + 1
+        (thread,) = set(threading.enumerate()) - before
+        writer = weakref.ref(journal._writer)
         del journal
         gc.collect()
-        assert threading.active_count() == before
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+        gc.collect()
+        assert writer() is None
 
     def test_a_forked_process_is_told_to_open_its_own(self, path: Path) -> None:
         with Journal.open(url_of(path)) as journal:
