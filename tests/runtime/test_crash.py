@@ -25,6 +25,12 @@ AFTER_RECORD = ["answer"]
 OPERATOR = Reviewer(id="local:ops", local=True)
 
 
+@pytest.fixture(autouse=True, params=["thread", "loop"])
+def committer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who commits in the process that dies."""
+    monkeypatch.setenv("COMMITTER", request.param)
+
+
 class LaterClock:
     """An hour ahead: every permit that was given has run out."""
 
